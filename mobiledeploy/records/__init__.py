@@ -1,0 +1,22 @@
+"""What flows between the stages: frozen dataclasses with a versioned JSON form."""
+
+from mobiledeploy.records.artifact import ExportOptions, Manifest
+from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
+from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
+from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
+
+__all__ = [
+    "Divergence",
+    "ExportOptions",
+    "GraphCost",
+    "InputSpec",
+    "Manifest",
+    "OutputParity",
+    "ParityReport",
+    "Preprocessing",
+    "RefusalRecord",
+    "RewriteLog",
+    "RuleRecord",
+    "SourceRecord",
+    "WeightsRecord",
+]

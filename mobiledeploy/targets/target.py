@@ -1,0 +1,44 @@
+"""What every target is: a function from a rewritten program to one artifact file or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
+
+__all__ = ["ConversionOptions", "Target"]
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """`precision`: the type activations and weights are held in. `deployment_target`: the oldest iOS, "iOS15".."iOS18".
+    `labels`: class names, in the order of the classifier output's last axis, or None. `metadata`: what the artifact
+    says of itself (author, license, provenance), keys and values as text."""
+
+    precision: Literal["float16", "float32"] = "float16"
+    deployment_target: str = "iOS16"
+    labels: tuple[str, ...] | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """A format to convert to. `name` is what `--target` takes, `suffix` what the artifact's name ends in, `runner` the
+    name of the parity runner that judges it."""
+
+    name: str
+    suffix: str
+    runner: str
+
+    def convert(self, program: Program, options: ConversionOptions, destination: Path) -> None:
+        """Writes the artifact at `destination` (which does not exist yet). The same program and options give the same
+        bytes, whatever the hash seed, the folder or the time.
+
+        Raises TargetError naming the operator and its PyTorch source line, or UnsupportedError.
+        """
+
+    def versions(self) -> Mapping[str, str]:
+        """The libraries that shape the bytes: distribution name to version."""
