@@ -1,0 +1,140 @@
+"""The user's module in the form that is exported: positional tensors in, a flat tuple of named tensors out.
+
+    pixels 0..255 ──(/255 - mean)/std──▶ module ──▶ pytree ──flatten──▶ (logits, …) ──softmax──▶ + probabilities
+
+An image input is normalized inside the program, because Core ML's own image scaling has one scale for all channels
+(coremltools, `ImageType`) and so cannot express a per-channel standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from mobiledeploy.errors import CaptureError, LabelsError
+from mobiledeploy.records import InputSpec
+
+__all__ = ["PreparedModule", "prepare"]
+
+
+class PixelNormalization(nn.Module):
+    """(N, C, H, W) float32 pixels 0..255 to what the model was trained on: `pixel * 1/(255 std) - mean/std`."""
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        mean64, std64 = torch.tensor(mean, dtype=torch.float64), torch.tensor(std, dtype=torch.float64)
+        self.register_buffer("shift", (255 * mean64).float().reshape(-1, 1, 1))
+        self.register_buffer("scale", (1 / (255 * std64)).float().reshape(-1, 1, 1))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        # The shift comes first: its fold into the first convolution's weights stays exact at a zero-padded border
+        # only for the scale, and 0..255 minus a mean keeps fp16's whole precision.
+        return (pixels - self.shift) * self.scale
+
+
+class PreparedModule(nn.Module):
+    """`model` behind its pixel normalization, its outputs flattened in `output_names`' order.
+
+    With `with_probabilities` a softmax of the first output is appended, as Core ML's classifiers expect.
+    """
+
+    def __init__(
+        self, model: nn.Module, inputs: tuple[InputSpec, ...], output_names: tuple[str, ...], with_probabilities: bool
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.normalizations = nn.ModuleList(_normalization(spec) for spec in inputs)
+        self.output_names = output_names
+        self.with_probabilities = with_probabilities
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        prepared = [normalize(x) for normalize, x in zip(self.normalizations, inputs, strict=True)]
+        outputs = tuple(tensor for _, tensor in named_outputs(self.model(*prepared)))
+        if self.with_probabilities:
+            return (*outputs, torch.softmax(outputs[0], dim=-1))
+        return outputs
+
+
+def prepare(model: nn.Module, inputs: tuple[InputSpec, ...], labels: tuple[str, ...] | None = None) -> PreparedModule:
+    """Runs the model once on zeros to learn its outputs' names.
+
+    Raises CaptureError if it does not run or returns anything but tensors, LabelsError if `labels` do not fit.
+    """
+    probe = PreparedModule(model, inputs, (), with_probabilities=False)
+    example = tuple(torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in inputs)
+    try:
+        with torch.no_grad():
+            prepared = [normalize(x) for normalize, x in zip(probe.normalizations, example, strict=True)]
+            outputs = tuple(named_outputs(model(*prepared)))
+    except CaptureError:
+        raise
+    except Exception as error:
+        shapes = ", ".join("x".join(map(str, spec.shape)) for spec in inputs)
+        raise CaptureError(
+            f"the model does not run on an input of {shapes}: {_first_line(error)}",
+            where=_user_frame(error),
+            remedy="Give the size it takes with --resolution, or mend its forward().",
+        ) from error
+    names = tuple(name for name, _ in outputs)
+    if labels is not None:
+        _check_labels(labels, outputs[0][1])
+        names = (*names, "probabilities")
+    return PreparedModule(model, inputs, names, with_probabilities=labels is not None).eval()
+
+
+def named_outputs(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of a model's return value with stable names: dict keys, tuple positions, `logits` for one matrix.
+
+    None is passed over (models return it for losses and caches they do not have).
+    """
+    if isinstance(value, torch.Tensor):
+        yield name or ("logits" if value.dim() == 2 else "output"), value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from named_outputs(item, f"{name}_{key}" if name else str(key))
+    elif isinstance(value, tuple | list):
+        keys = getattr(value, "_fields", range(len(value)))
+        for key, item in zip(keys, value, strict=True):
+            label = f"output_{key}" if isinstance(key, int) and not name else f"{name}_{key}" if name else str(key)
+            yield from named_outputs(item, label if len(value) > 1 or not isinstance(key, int) else name)
+    elif value is not None:
+        raise CaptureError(
+            f"the model returns a {type(value).__name__}, which is no tensor",
+            remedy="Return tensors, or tuples, lists and dicts of tensors.",
+        )
+
+
+def _normalization(spec: InputSpec) -> nn.Module:
+    if spec.kind != "image" or spec.preprocessing is None:
+        return nn.Identity()
+    return PixelNormalization(spec.preprocessing.mean, spec.preprocessing.std)
+
+
+def _check_labels(labels: tuple[str, ...], logits: torch.Tensor) -> None:
+    if logits.dim() != 2 or logits.shape[-1] != len(labels):
+        raise LabelsError(
+            f"{len(labels)} labels for an output of shape {'x'.join(map(str, logits.shape))}",
+            remedy="Give one label per class, one to a line, or leave --labels out.",
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+
+
+def _user_frame(error: BaseException) -> str | None:
+    """The innermost frame of the traceback that is neither torch's nor ours."""
+    frame, found = error.__traceback__, None
+    while frame is not None:
+        filename = frame.tb_frame.f_code.co_filename
+        if "/torch/" not in filename and "/mobiledeploy/" not in filename:
+            found = f"{filename}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return found
