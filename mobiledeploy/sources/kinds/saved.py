@@ -1,0 +1,98 @@
+"""A program saved by `torch.export.save`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.records import InputSpec
+from mobiledeploy.sources.naming import file_safe
+from mobiledeploy.sources.source import Draft, Request
+
+__all__ = ["SavedSource"]
+
+
+class SavedSource:
+    """`model.pt2`."""
+
+    kind = "pt2"
+    form = "a saved `.pt2`"
+
+    def claims(self, identifier: str) -> bool:
+        return identifier.endswith(".pt2")
+
+    def build(self, request: Request) -> Draft:
+        path = Path(request.identifier)
+        program = _loaded(path)
+        inputs = _inputs(program, path)
+        _refuse_resolution(request, inputs, path)
+        return Draft(
+            module=_module(program),
+            inputs=inputs,
+            identifier=path.name,
+            name=file_safe(path.stem),
+            architecture=f"torch.export program ({path.name})",
+            carries="own",
+        )
+
+
+def _loaded(path: Path) -> ExportedProgram:
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.", where="MODEL", remedy="Check the path.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file that somebody else wrote, with whatever torch they had
+            return torch.export.load(path)
+    # anything may be in the file, and torch has no error type of its own for it
+    except Exception as error:
+        raise InputError(
+            f"{path.name} is no program that torch {torch.__version__} can load: {_one_line(error)}",
+            where=str(path),
+            remedy="Save it with `torch.export.save` from a torch that is not newer than this one.",
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+def _module(program: ExportedProgram) -> nn.Module:
+    return program.module()
+
+
+def _inputs(program: ExportedProgram, path: Path) -> tuple[InputSpec, ...]:
+    """One spec per tensor the program takes, from the shapes it was exported with."""
+    placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    specs = []
+    for name in program.graph_signature.user_inputs:
+        value = placeholders[name].meta.get("val") if isinstance(name, str) and name in placeholders else None
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"{path.name} takes an input that is no tensor: {name}.",
+                where=str(path),
+                remedy="Export a module that takes tensors only.",
+            )
+        shape = tuple(_size(size) for size in value.shape)
+        specs.append(InputSpec(name=name, shape=shape, dtype=str(value.dtype).removeprefix("torch.")))
+    return tuple(specs)
+
+
+def _size(size: int | torch.SymInt) -> int:
+    """A dynamic size counts as the one of the example that the program was exported with."""
+    return size if isinstance(size, int) else int(size.node.hint)
+
+
+def _refuse_resolution(request: Request, inputs: tuple[InputSpec, ...], path: Path) -> None:
+    if request.resolution is None or any(spec.shape[-2:] == request.resolution for spec in inputs):
+        return
+    shapes = ", ".join("x".join(map(str, spec.shape)) for spec in inputs)
+    raise InputError(
+        f"{path.name} does not take {request.resolution[0]}x{request.resolution[1]}; it was exported for {shapes}.",
+        where="--resolution",
+        remedy="Leave --resolution out, or export the program again at that size.",
+    )

@@ -1,0 +1,101 @@
+"""timm's architectures, by name, with or without the tag of a set of weights: `fastvit_t8`, `fastvit_t8.apple_in1k`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.sources.naming import file_safe
+from mobiledeploy.sources.preprocessing import image_input
+from mobiledeploy.sources.randomness import seeded
+from mobiledeploy.sources.source import Draft, Request
+from mobiledeploy.sources.timm_library import timm
+from mobiledeploy.sources.weights.pretrained import PretrainedFile, find_pretrained
+from mobiledeploy.sources.zoo_names import known_name
+
+__all__ = ["ZooSource"]
+
+# Parameters that only say where a token stands: timm resamples them, so another resolution keeps the weights.
+POSITIONAL = re.compile(r"pos|relative|rel_|attention_bias|rope")
+
+
+class ZooSource:
+    """Any name that timm has."""
+
+    kind = "zoo"
+    form = "a name of the zoo (`mobiledeploy models`)"
+
+    def claims(self, identifier: str) -> bool:  # noqa: ARG002
+        return True
+
+    def build(self, request: Request) -> Draft:
+        name = known_name(request.identifier, request.progress)
+        cfg = timm().get_pretrained_cfg(name).to_dict() if timm().get_pretrained_cfg(name) else {}
+        file, missing = None, None
+        if request.weights in ("auto", "pretrained"):
+            file, missing = find_pretrained(name, cfg, strict=request.weights == "pretrained")
+        module = _created(name, cfg, request, file)
+        return Draft(
+            module=module,
+            inputs=(image_input(cfg, request.resolution),),
+            identifier=request.identifier,
+            name=file_safe(request.identifier),
+            architecture=f"{name} (timm {timm().__version__})",
+            carries="pretrained" if file else "nothing",
+            origin=file.origin if file else None,
+            missing=missing,
+            license=cfg.get("license"),
+        )
+
+
+def _created(name: str, cfg: dict[str, Any], request: Request, file: PretrainedFile | None) -> nn.Module:
+    """The model, at the resolution asked for. Raises InputError where it does not take that one."""
+    trained = tuple(int(size) for size in (cfg.get("input_size") or (3, 224, 224))[-2:])
+    if request.resolution in (None, trained) or not cfg.get("fixed_input_size"):
+        return _create(name, request.seed, file)
+    taken = f"It takes {trained[0]}x{trained[1]}."
+    try:
+        module = _create(name, request.seed, None, img_size=request.resolution)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise _refused(name, request.resolution, taken) from error
+    if _tokens_are_weights(_create(name, request.seed, None), module):
+        raise _refused(name, request.resolution, f"Its weights belong to the number of patches. {taken}")
+    return _create(name, request.seed, file, img_size=request.resolution) if file else module
+
+
+def _refused(name: str, resolution: tuple[int, int] | None, taken: str) -> InputError:
+    height, width = resolution or (0, 0)
+    return InputError(
+        f"{name} does not take {height}x{width}.", where="--resolution", remedy=f"{taken} Leave --resolution out."
+    )
+
+
+def _tokens_are_weights(trained: nn.Module, resized: nn.Module) -> bool:
+    shapes = {key: value.shape for key, value in trained.named_parameters()}
+    changed = [key for key, value in resized.named_parameters() if shapes.get(key) != value.shape]
+    return any(not POSITIONAL.search(key) for key in changed)
+
+
+def _create(name: str, seed: int, file: PretrainedFile | None, **arguments: object) -> nn.Module:
+    if file is not None:
+        arguments["pretrained_cfg_overlay"] = {"file": str(file.path), "source": "", "custom_load": file.custom_load}
+    with seeded(seed), _quiet():
+        module: nn.Module = timm().create_model(name, pretrained=file is not None, **arguments)
+    return module
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Creating some models makes torch complain about timm's own code, which nobody here can change."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"timm\.")
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.functional", message=r"torch\.meshgrid")
+        yield

@@ -1,0 +1,86 @@
+"""From what the user typed to a model that can be captured."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.parameter import is_lazy
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.progress import SILENT, Progress
+from mobiledeploy.records import SourceRecord, WeightsRecord
+from mobiledeploy.sources.source import Draft, ModelSource, Request, Source
+from mobiledeploy.sources.table import SOURCES
+from mobiledeploy.sources.weights.choice import put_weights
+
+__all__ = ["resolve"]
+
+
+def resolve(
+    identifier: str,
+    *,
+    weights: str = "auto",
+    resolution: tuple[int, int] | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> ModelSource:
+    """The model called `identifier`: a zoo name, `package.module:factory`, `file.py:factory` or a `.pt2` file.
+
+    Args:
+        weights: `auto`, `pretrained`, `random` or the path of a checkpoint.
+        resolution: (height, width) of the picture in pixels, where it is not to be the model's own.
+        seed: of random weights, and of whatever a factory draws.
+
+    Raises:
+        UnknownModelError, FactoryError, CheckpointError, InputError: what the user asked for cannot be had.
+        HostError: `pretrained` was asked for and the hub does not answer.
+    """
+    request = Request(identifier, weights, resolution, seed, progress)
+    source = next(source for source in SOURCES if source.claims(identifier))
+    draft = source.build(request)
+    _prepare(draft)
+    parameters = sum(parameter.numel() for parameter in draft.module.parameters())
+    chosen = put_weights(draft, request)
+    _prepare(draft)
+    if resolution is not None:
+        _try_resolution(draft, resolution)
+    return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)
+
+
+def _record(source: Source, draft: Draft, parameters: int, weights: WeightsRecord) -> SourceRecord:
+    return SourceRecord(
+        kind=source.kind,
+        identifier=draft.identifier,
+        name=draft.name,
+        architecture=draft.architecture,
+        parameters=parameters,
+        weights=weights,
+        license=draft.license,
+    )
+
+
+def _prepare(draft: Draft) -> None:
+    """Eval mode, CPU, float32, no gradients; a lazy module is given its shapes by running it once."""
+    if any(is_lazy(parameter) for parameter in draft.module.parameters()):
+        _run(draft)
+    draft.module.to("cpu").float().requires_grad_(False)
+    draft.module.eval()
+
+
+def _run(draft: Draft) -> None:
+    examples = [torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in draft.inputs]
+    with torch.no_grad():
+        draft.module(*examples)
+
+
+def _try_resolution(draft: Draft, resolution: tuple[int, int]) -> None:
+    """Raises InputError where the model does not run at `resolution`."""
+    try:
+        _run(draft)
+    # the model is anybody's code
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(
+            f"{draft.identifier} does not take {resolution[0]}x{resolution[1]}: {reason}",
+            where="--resolution",
+            remedy="Leave --resolution out for the size it was made for, or try a multiple of 32.",
+        ) from error

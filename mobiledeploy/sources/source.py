@@ -1,0 +1,69 @@
+"""What flows through this package, and what every kind of source is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from mobiledeploy.progress import SILENT, Progress
+from mobiledeploy.records import InputSpec, SourceRecord
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Draft", "ModelSource", "Request", "Source"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. `weights`: auto, pretrained, random, or the path of a checkpoint. `resolution`:
+    (height, width) of the picture, or None for the model's own. `seed`: of random weights."""
+
+    identifier: str
+    weights: str = "auto"
+    resolution: tuple[int, int] | None = None
+    seed: int = 0
+    progress: Progress = SILENT
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A model as its source made it, before the weights that were asked for are in.
+
+    `identifier`, `name`, `architecture`, `license`: as in `SourceRecord`. `carries`: pretrained weights from the hub,
+    the model's own, or none worth keeping. `origin`: of pretrained weights. `missing`: why there are none.
+    """
+
+    module: nn.Module
+    inputs: tuple[InputSpec, ...]
+    identifier: str
+    name: str
+    architecture: str
+    carries: Literal["pretrained", "own", "nothing"]
+    origin: str | None = None
+    missing: str | None = None
+    license: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model ready to be captured. `module`: in eval mode, on the CPU, in float32, without gradients; it takes the
+    tensors of `inputs` by position."""
+
+    module: nn.Module
+    record: SourceRecord
+    inputs: tuple[InputSpec, ...]
+
+
+class Source(Protocol):
+    """A place where models come from. `form`: how MODEL is written for it, shown where no source knows a name."""
+
+    kind: Literal["zoo", "factory", "pt2"]
+    form: str
+
+    def claims(self, identifier: str) -> bool:
+        """Whether MODEL is written in this source's form; the first of the table that says so gets it."""
+
+    def build(self, request: Request) -> Draft:
+        """The model. Raises InputError or one of its kinds where the user's request cannot be met, HostError where
+        strictly pretrained weights were asked for and the hub does not answer."""

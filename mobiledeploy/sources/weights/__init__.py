@@ -1,0 +1,1 @@
+"""The values inside a model: pretrained, from a file, or random; and the hash that names them."""

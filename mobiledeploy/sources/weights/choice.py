@@ -1,0 +1,63 @@
+"""Which weights a model gets: `auto`, `pretrained`, `random`, or a file."""
+
+from __future__ import annotations
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.records import WeightsRecord
+from mobiledeploy.sources.source import Draft, Request
+from mobiledeploy.sources.weights.digest import state_sha256
+
+__all__ = ["put_weights"]
+
+
+def put_weights(draft: Draft, request: Request) -> WeightsRecord:
+    """Puts the weights asked for into the draft's module and says which they are.
+
+    Raises InputError where there are no pretrained ones, CheckpointError where a file cannot be read or does not fit.
+    """
+    if request.weights == "random" or (request.weights == "auto" and draft.carries == "nothing"):
+        return _random(draft, request)
+    if request.weights in ("auto", "pretrained"):
+        return _carried(draft, request)
+    return _from_file(draft, request)
+
+
+def _random(draft: Draft, request: Request) -> WeightsRecord:
+    from mobiledeploy.sources.weights.seeded import seed_weights
+
+    seed_weights(draft.module, draft.inputs, request.seed)
+    fallback = draft.missing if request.weights == "auto" else None
+    if request.weights == "auto":
+        request.progress.warn(
+            f"RANDOM WEIGHTS: {fallback}. Latency and size of the result are meaningful, what it recognizes is not. "
+            "For pretrained weights connect to the hub once, or give a file: --weights FILE."
+        )
+    return WeightsRecord(
+        kind="random", sha256=state_sha256(draft.module.state_dict()), seed=request.seed, fallback=fallback
+    )
+
+
+def _carried(draft: Draft, request: Request) -> WeightsRecord:
+    if request.weights == "pretrained" and draft.carries != "pretrained":
+        raise InputError(
+            f"{draft.identifier} brings its own weights; there are no pretrained ones to fetch.",
+            where="--weights pretrained",
+            remedy="Leave --weights out to keep its own.",
+        )
+    kind = "pretrained" if draft.carries == "pretrained" else "own"
+    return WeightsRecord(
+        kind="pretrained" if kind == "pretrained" else "own",
+        sha256=state_sha256(draft.module.state_dict()),
+        origin=draft.origin,
+    )
+
+
+def _from_file(draft: Draft, request: Request) -> WeightsRecord:
+    from pathlib import Path
+
+    from mobiledeploy.sources.weights.checkpoint import read_checkpoint
+    from mobiledeploy.sources.weights.fitting import load_fitting
+
+    path = Path(request.weights)
+    load_fitting(draft.module, read_checkpoint(path), path.name)
+    return WeightsRecord(kind="file", sha256=state_sha256(draft.module.state_dict()), origin=path.name)

@@ -1,0 +1,70 @@
+"""Which names the zoo has, and which one the user may have meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from mobiledeploy.errors import UnknownModelError
+from mobiledeploy.progress import Progress
+from mobiledeploy.sources.timm_library import timm
+
+__all__ = ["FEATURED", "featured", "known_name", "list_models"]
+
+FEATURED = ("fastvit_*", "mobilevit_*", "mobilevitv2_*", "mixer_*")
+
+CHECKPOINT = re.compile(r"\.(safetensors|pth|pt|bin|pth\.tar|ckpt)$")
+FORMS = (
+    "MODEL is a name of the zoo (`mobiledeploy models PATTERN` lists them), `package.module:factory` or "
+    "`file.py:factory`, or a saved `.pt2`."
+)
+
+
+def featured() -> tuple[str, ...]:
+    """The names of the families this project is measured on, in natural order."""
+    return list_models()
+
+
+def list_models(pattern: str | None = None) -> tuple[str, ...]:
+    """The names of the zoo that match a glob (`*vit*`), in natural order; without a pattern the featured families.
+
+    A pattern with a dot (`resnet50.*`) matches names with the tags of their weights.
+    """
+    if pattern is None:
+        return tuple(name for family in FEATURED for name in timm().list_models(family))
+    return tuple(timm().list_models(pattern, include_tags="." in pattern))
+
+
+def known_name(identifier: str, progress: Progress) -> str:
+    """timm's present name for `identifier`. Raises UnknownModelError offering near names."""
+    architecture, _, tag = identifier.partition(".")
+    if CHECKPOINT.search(identifier):
+        raise UnknownModelError(
+            f"{identifier} holds weights, not a model.",
+            where="MODEL",
+            remedy="Name the architecture, and give the file with --weights.",
+        )
+    deprecated = timm().models.get_deprecated_models()
+    if architecture in deprecated and deprecated[architecture]:
+        present = str(deprecated[architecture])
+        progress.note(f"timm renamed {architecture}; it is {present} now.")
+        return present
+    if not timm().is_model(architecture) or architecture in deprecated:
+        raise _unknown(identifier, f"There is no model {identifier}.", near_names(architecture, list_models("*")))
+    tags = [name.partition(".")[2] for name in timm().models.get_arch_pretrained_cfgs(architecture)]
+    if tag and tag not in tags:
+        offered = [f"{architecture}.{name}" for name in tags if name]
+        raise _unknown(identifier, f"{architecture} has no weights tagged {tag}.", tuple(offered[:8]))
+    return identifier
+
+
+def near_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Up to five of `names` that resemble `name`, the nearest first."""
+    lowered = name.lower().replace("-", "_")
+    return tuple(difflib.get_close_matches(lowered, names, n=5, cutoff=0.6))
+
+
+def _unknown(identifier: str, what: str, offered: tuple[str, ...]) -> UnknownModelError:
+    near = f"Near: {', '.join(offered)}. " if offered else ""
+    return UnknownModelError(what, where=identifier, remedy=near + FORMS)
