@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
 
-__all__ = ["ConversionOptions", "Target"]
+__all__ = ["ConversionOptions", "Target", "public_version"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,8 @@ class Target(Protocol):
 
     def versions(self) -> Mapping[str, str]:
         """The libraries that shape the bytes: distribution name to version."""
+
+
+def public_version(version: str) -> str:
+    """Without the local label (PEP 440), which names a build: 2.13.0+cu130 and 2.13.0+cpu make the same bytes."""
+    return version.partition("+")[0]
