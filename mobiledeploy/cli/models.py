@@ -1,0 +1,36 @@
+"""`mobiledeploy models`: the names that can be exported."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mobiledeploy.cli.options import JsonFlag
+from mobiledeploy.errors import UnknownModelError
+
+if TYPE_CHECKING:
+    from mobiledeploy.cli.screen import Screen
+
+__all__ = ["models"]
+
+
+def models(
+    context: typer.Context,
+    pattern: Annotated[
+        str | None, typer.Argument(metavar="PATTERN", help="Shell-style, as in 'fastvit_*'; all names without it.")
+    ] = None,
+    _json: JsonFlag = False,
+) -> None:
+    """List the zoo names that match PATTERN, one per line."""
+    screen: Screen = context.obj
+    with screen.working() as progress:
+        progress.step("load libraries")
+        from mobiledeploy.sources import list_models
+
+        names = list_models(pattern)
+    if not names:
+        raise UnknownModelError(
+            f"no model of the zoo matches `{pattern}`",
+            where="PATTERN",
+            remedy="Try a shorter one with stars, as in 'fastvit_*'; without one all names are listed.",
+        )
+    screen.lines(names, document={"models": list(names)})
