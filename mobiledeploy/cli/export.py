@@ -21,53 +21,45 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 
+def _option(metavar: str, text: str, **more: Any) -> Any:
+    return typer.Option(metavar=metavar, help=text, **more)
+
+
+_MODEL = "A zoo name (see `mobiledeploy models`), package.module:factory, file.py:factory, or a .pt2."
+_IOS = "|".join(options.DEPLOYMENT_TARGETS)
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)]
+Targets = Annotated[list[str] | None, _option("coreml|onnx", "Format; repeatable (coreml by default).")]
+Output = Annotated[Path, _option("DIR", "Where the model's folder is made.")]
+Weights = Annotated[str, _option("auto|pretrained|random|FILE", "auto: pretrained if reachable, else random.")]
+Resolution = Annotated[str | None, _option("N|HxW", "Input size in pixels.")]
+Precision = Annotated[str, _option("float16|float32", "Type of activations and weights.")]
+DeploymentTarget = Annotated[str, _option(_IOS, "Oldest iOS the package must load on.")]
+InputType = Annotated[str | None, _option("image|tensor", "image: takes pictures; default where their form is known.")]
+Labels = Annotated[str | None, _option("imagenet|FILE", "Class names; FILE: one per line.")]
+Skip = Annotated[list[str] | None, _option("RULE", "Rewrite rule to leave out; repeatable.")]
+Images = Annotated[Path | None, _option("DIR", "Pictures to prove equality on, instead of the built-in ones.")]
+MinPsnr = Annotated[float | None, _option("DB", "Least PSNR of every output (40 in float16, 90 in float32).")]
+Name = Annotated[str | None, _option("NAME", "Name of the folder and of the packages in it.")]
+Seed = Annotated[int, _option("N", "Seed of random weights and of seeded inputs.", min=0)]
+
+
 def export(  # noqa: PLR0917 - a parameter per option
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A zoo name (see `mobiledeploy models`), package.module:factory, file.py:factory, or a .pt2.",
-        ),
-    ],
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="coreml|onnx", help="Format to export to; repeatable (coreml by default)."),
-    ] = None,
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Where the model's folder is made.")] = Path("exports"),
-    weights: Annotated[
-        str, typer.Option(metavar="auto|pretrained|random|FILE", help="auto: pretrained if reachable, else random.")
-    ] = "auto",
-    resolution: Annotated[str | None, typer.Option(metavar="N|HxW", help="Input size in pixels.")] = None,
-    precision: Annotated[
-        str, typer.Option(metavar="float16|float32", help="Type of activations and weights.")
-    ] = "float16",
-    deployment_target: Annotated[
-        str, typer.Option(metavar="|".join(options.DEPLOYMENT_TARGETS), help="Oldest iOS the package must load on.")
-    ] = "iOS16",
-    input_type: Annotated[
-        str | None,
-        typer.Option(
-            metavar="image|tensor",
-            help="image: takes pictures, normalizes inside; default where the source knows how.",
-        ),
-    ] = None,
-    labels: Annotated[
-        str | None, typer.Option(metavar="imagenet|FILE", help="Class names; FILE: one per line.")
-    ] = None,
-    skip: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Rewrite rule to leave out; repeat for several.")
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Pictures to prove equality on, instead of the built-in ones.")
-    ] = None,
-    min_psnr: Annotated[
-        float | None, typer.Option(metavar="DB", help="Least PSNR of every output (40 in float16, 90 in float32).")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the folder and of the packages in it.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of random weights and of seeded inputs.")] = 0,
+    model: Model,
+    target: Targets = None,
+    output: Output = Path("exports"),
+    weights: Weights = "auto",
+    resolution: Resolution = None,
+    precision: Precision = "float16",
+    deployment_target: DeploymentTarget = "iOS16",
+    input_type: InputType = None,
+    labels: Labels = None,
+    skip: Skip = None,
+    images: Images = None,
+    min_psnr: MinPsnr = None,
+    name: Name = None,
+    seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> None:
     """Convert MODEL for the phone, prove it equal to the original, and write it to DIR/NAME."""
@@ -96,7 +88,7 @@ def _document(result: "ExportResult") -> dict[str, Any]:
     return {"folder": str(result.folder), "seconds": dict(result.seconds), "manifest": encode(result.manifest)}
 
 
-def _tables(result: "ExportResult") -> "tuple[RenderableType, ...]":
+def _tables(result: "ExportResult") -> tuple["RenderableType", ...]:
     rewrite = result.manifest.rewrite
     costs = Table("", "operators", "MACs", title=f"{result.manifest.name}: {result.manifest.source.architecture}")
     costs.add_row("as captured", str(rewrite.before.operators), f"{rewrite.before.macs:,}")
