@@ -1,0 +1,66 @@
+"""One artifact held against the reference: every output, on every sample."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.parity.comparison import Standard, compare_outputs
+from mobiledeploy.parity.runners.table import runner_named
+from mobiledeploy.records import InputSpec, ParityReport
+
+if TYPE_CHECKING:
+    from mobiledeploy.parity.reference import Reference
+
+__all__ = ["BARS_DB", "bar_for", "check"]
+
+BARS_DB = {"float16": 40.0, "float32": 90.0}
+"""PSNR in dB that a right conversion reaches. fp16 has 11 significant bits: one rounding leaves at least 66 dB, a few
+hundred operators in a row 50 to 60; an error of 1 % of the peak, 40 dB, has a cause. float32 has 24 bits: one rounding
+leaves at least 144 dB, a few hundred operators with other orders of summation 100 to 130."""
+
+
+def bar_for(precision: str) -> float:
+    """The default bar in dB. Raises InputError for an unknown precision."""
+    if precision not in BARS_DB:
+        known = ", ".join(BARS_DB)
+        raise InputError(f"no parity bar is known for precision {precision!r}", remedy=f"Use one of {known}.")
+    return BARS_DB[precision]
+
+
+def check(
+    artifact_path: Path,
+    reference: Reference,
+    inputs: tuple[InputSpec, ...],
+    *,
+    runner: str,
+    precision: str,
+    bar_db: float | None = None,
+) -> ParityReport:
+    """Runs the artifact on the reference's samples and compares every output that the reference has.
+
+    An output passes at a PSNR of `bar_db` (default: `BARS_DB[precision]`) or more, if all of it is finite, and if the
+    best class is the reference's wherever the reference is certain of it (`ranking.margin_noise`). Missing outputs
+    fail; further outputs of the artifact are not looked at.
+
+    Raises InputError for an unknown runner or precision, and what the runner raises: PackageError, HostError,
+    UnsupportedError.
+    """
+    standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db)
+    predict = runner_named(runner).open(artifact_path, inputs)
+    results = tuple(
+        result
+        for sample, expected in zip(reference.samples, reference.outputs, strict=True)
+        for result in compare_outputs(sample.name, expected, predict(sample.arrays), standard)
+    )
+    return ParityReport(
+        artifact=artifact_path.name,
+        runner=runner,
+        precision=precision,
+        bar_db=standard.bar_db,
+        psnr_db=min((result.psnr_db for result in results), default=math.inf),
+        passed=all(result.passed for result in results),
+        outputs=results,
+    )

@@ -1,0 +1,98 @@
+"""What the original model gave on the samples: recorded once, kept with the artifact, judged against anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mobiledeploy.errors import InternalError, PackageError, ParityError
+from mobiledeploy.parity.archive import read_arrays, write_arrays
+from mobiledeploy.parity.feeds import program_feed
+from mobiledeploy.parity.samples import Sample
+
+if TYPE_CHECKING:
+    from mobiledeploy.records import InputSpec
+
+__all__ = ["Reference", "load", "record_reference", "save"]
+
+Run = Callable[[tuple[NDArray[np.generic], ...]], tuple[NDArray[np.generic], ...]]
+"""The original model: one array per input as `program_feed` gives it, to one array per output."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`outputs[i]`: the original model's outputs on `samples[i]`, by name."""
+
+    samples: tuple[Sample, ...]
+    outputs: tuple[Mapping[str, NDArray[np.generic]], ...]
+
+
+def record_reference(
+    run: Run, inputs: tuple[InputSpec, ...], output_names: tuple[str, ...], samples: tuple[Sample, ...]
+) -> Reference:
+    """Runs the original model on every sample.
+
+    Raises ParityError where the model itself gives NaN or infinity: nothing can be held against that.
+    """
+    return Reference(samples, tuple(_outputs(run, inputs, output_names, sample) for sample in samples))
+
+
+def _outputs(
+    run: Run, inputs: tuple[InputSpec, ...], output_names: tuple[str, ...], sample: Sample
+) -> dict[str, NDArray[np.generic]]:
+    values = run(tuple(program_feed(spec, sample.arrays[spec.name]) for spec in inputs))
+    if len(values) != len(output_names):
+        raise InternalError(f"the model gives {len(values)} outputs, {len(output_names)} are named: {output_names}")
+    for name, value in zip(output_names, values, strict=True):
+        _check_finite(name, value, sample)
+    return dict(zip(output_names, values, strict=True))
+
+
+def _check_finite(output: str, value: NDArray[np.generic], sample: Sample) -> None:
+    if np.isfinite(value).all():
+        return
+    kind = "NaN" if np.isnan(value).any() else "infinity"
+    raise ParityError(
+        f"the original model itself gives {kind} in output `{output}` on the sample {sample.name!r}",
+        remedy="Check its weights and its preprocessing: there is nothing to hold a conversion against.",
+    )
+
+
+def save(reference: Reference, path: Path) -> None:
+    """Writes `reference` as .npz with keys `inputs/<sample>/<input>` and `outputs/<sample>/<output>`; the same
+    reference gives the same bytes. Raises OutputError."""
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for sample, outputs in zip(reference.samples, reference.outputs, strict=True):
+        arrays |= {f"inputs/{sample.name}/{name}": array for name, array in sample.arrays.items()}
+        arrays |= {f"outputs/{sample.name}/{name}": array for name, array in outputs.items()}
+    write_arrays(path, arrays)
+
+
+def load(path: Path) -> Reference:
+    """The reference in `path`. Raises PackageError if it cannot be read, is damaged, or is no reference."""
+    inputs: dict[str, dict[str, NDArray[np.generic]]] = {}
+    outputs: dict[str, dict[str, NDArray[np.generic]]] = {}
+    sides = {"inputs": inputs, "outputs": outputs}
+    for key, array in read_arrays(path).items():
+        side, _, rest = key.partition("/")
+        sample, _, name = rest.partition("/")
+        if side not in sides or not sample or not name:
+            raise _foreign(path, f"its array {key!r} is neither an input nor an output of a sample")
+        sides[side].setdefault(sample, {})[name] = array
+    if not inputs:
+        raise _foreign(path, "it holds no sample")
+    if list(inputs) != list(outputs) or any(list(o) != list(outputs[next(iter(inputs))]) for o in outputs.values()):
+        raise _foreign(path, "its samples do not all have the same outputs")
+    samples = tuple(Sample(name, arrays) for name, arrays in inputs.items())
+    return Reference(samples, tuple(outputs[sample.name] for sample in samples))
+
+
+def _foreign(path: Path, why: str) -> PackageError:
+    return PackageError(
+        f"{path.name} is no reference of ours: {why}", where=str(path), remedy="Export the model again."
+    )

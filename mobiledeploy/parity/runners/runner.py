@@ -1,0 +1,34 @@
+"""What every runner is: a way to open an artifact as a function from a sample's arrays to its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mobiledeploy.records import InputSpec
+
+__all__ = ["PREDICTED_CLASS", "Predict", "Runner"]
+
+Predict = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+"""A sample's arrays by input name, to the artifact's outputs by name: float32 where they are floating."""
+
+PREDICTED_CLASS = "predicted class"
+"""The key under which a classifier's runner gives the indices (int64, any number) of the classes that bear the
+predicted label: several where labels repeat, as ImageNet's "crane" does. No tensor's name has a blank."""
+
+
+class Runner(Protocol):
+    """`name` is what `--runner` takes and a report says."""
+
+    name: str
+
+    def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
+        """Loads the artifact at `path`, once, for any number of predictions.
+
+        Raises PackageError if it cannot be read, HostError if this machine cannot run it, UnsupportedError if it holds
+        what the runner does not know.
+        """
