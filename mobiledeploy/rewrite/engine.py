@@ -1,0 +1,134 @@
+"""Applies rules to a fixed point, proves each, and keeps the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import fx
+
+from mobiledeploy.aten.cost import graph_cost
+from mobiledeploy.aten.graph import remove_dead, source_line
+from mobiledeploy.aten.program import Program
+from mobiledeploy.errors import InternalError
+from mobiledeploy.progress import SILENT, Progress
+from mobiledeploy.records import RefusalRecord, RewriteLog, RuleRecord
+from mobiledeploy.rewrite.proof import TOLERANCE, Outputs, observe, relative_error
+from mobiledeploy.rewrite.rule import Match, Refusal, Rule
+
+__all__ = ["Rewritten", "rewrite"]
+
+# Every application of a rule makes the graph cheaper, so a fixed point exists; this bounds a rule that breaks its word.
+_MOST_ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """`program`: the rewritten graph. `outputs`: what the captured graph gave for the samples, in float64."""
+
+    program: Program
+    log: RewriteLog
+    outputs: Outputs
+
+
+def rewrite(
+    program: Program,
+    rules: Sequence[Rule],
+    samples: Sequence[Sequence[torch.Tensor]],
+    *,
+    progress: Progress = SILENT,
+) -> Rewritten:
+    """Runs `rules` in order, again and again until none matches; `program` itself is left as it is.
+
+    `samples`: inputs to prove on, each one tensor per placeholder. Raises InternalError naming the rule whose result
+    differs by more than TOLERANCE.
+    """
+    original = observe(program, samples)
+    current = _copy(program)
+    before = graph_cost(current)
+    records: dict[str, RuleRecord] = {}
+    latest = original
+    for _ in range(_MOST_ROUNDS):
+        matches = 0
+        for rule in rules:
+            record, latest = _run(rule, current, samples, latest)
+            records[rule.name] = _joined(records.get(rule.name), record)
+            matches += record.matches
+        if not matches:
+            break
+    else:
+        raise InternalError("the rewriting does not come to rest", remedy="Please report it with the model's name.")
+    total = relative_error(original, latest)
+    log = RewriteLog(tuple(records.values()), before, graph_cost(current), total)
+    progress.note(f"{sum(r.matches for r in log.rules)} rewrites, relative error {total:.1e} in float64")
+    return Rewritten(current, log, original)
+
+
+def _copy(program: Program) -> Program:
+    root, graph = torch.nn.Module(), fx.Graph()
+    for name, value in program.graph_module.named_buffers(recurse=False):
+        root.register_buffer(name, value)
+    graph.output(graph.graph_copy(program.graph, {}))
+    return replace(program, graph_module=fx.GraphModule(root, graph))
+
+
+def _run(
+    rule: Rule, program: Program, samples: Sequence[Sequence[torch.Tensor]], before: Outputs
+) -> tuple[RuleRecord, Outputs]:
+    cost = graph_cost(program)
+    matches, refusals = _apply(rule, program)
+    error, after = None, before
+    if matches:
+        after = observe(program, samples)
+        error = relative_error(before, after)
+        if rule.kind == "exact" and not error <= TOLERANCE:
+            raise InternalError(
+                f"the rule {rule.name} changed the model: relative error {error:.1e} in float64",
+                remedy=f"Please report it; --skip {rule.name} goes on without the rule.",
+            )
+    records = tuple(RefusalRecord(r.reason, r.node.name, source_line(r.node)) for r in refusals)
+    return RuleRecord(rule.name, rule.kind, matches, records, cost, graph_cost(program), error), after
+
+
+def _apply(rule: Rule, program: Program) -> tuple[int, list[Refusal]]:
+    """Every match of one rule, until it finds none; the refusals of its last look."""
+    total = 0
+    for _ in range(_MOST_ROUNDS):
+        matches, refusals = _pass(rule, program)
+        total += matches
+        if not matches:
+            break
+    return total, refusals
+
+
+def _pass(rule: Rule, program: Program) -> tuple[int, list[Refusal]]:
+    matches, refusals = 0, []
+    for node in list(rule.find(program)):
+        if not node.users:
+            continue
+        result = rule.check(program, node)
+        if isinstance(result, Match):
+            rule.replace(program, result)
+            matches += 1
+        elif isinstance(result, Refusal):
+            refusals.append(result)
+    if matches:
+        remove_dead(program.graph_module)
+        program.graph.lint()
+        program.graph_module.recompile()
+    return matches, refusals
+
+
+def _joined(first: RuleRecord | None, second: RuleRecord) -> RuleRecord:
+    """Two runs of one rule as one record: matches add up, the refusals are the last run's."""
+    if first is None:
+        return second
+    errors = [error for error in (first.relative_error, second.relative_error) if error is not None]
+    return replace(
+        second,
+        matches=first.matches + second.matches,
+        before=first.before,
+        after=second.after if second.matches else first.after,
+        relative_error=max(errors, default=None),
+    )

@@ -1,0 +1,38 @@
+"""Which rules run, in which order: data, not code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.rewrite.rule import Rule
+from mobiledeploy.rewrite.rules.constants import FoldConstants
+from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
+from mobiledeploy.rewrite.rules.fold_scales import FoldScales
+from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
+
+__all__ = ["RECIPE", "Entry", "recipe"]
+
+
+class Entry(NamedTuple):
+    """A rule and why it stands where it does."""
+
+    rule: Rule
+    after: str
+
+
+RECIPE: tuple[Entry, ...] = (
+    Entry(FoldConstants(), "first: weights behind a reshape are weights to every other rule"),
+    Entry(FoldBatchNorm(), "before merging, so that a branch is one convolution and not a chain"),
+    Entry(MergeBranches(), "before single scales, which a merged branch takes with it"),
+    Entry(FoldScales(), "last: what is left belongs to no branch"),
+)
+
+
+def recipe(skip: tuple[str, ...] = ()) -> tuple[Rule, ...]:
+    """The rules in order without those named in `skip`. Raises InputError for a name that is no rule."""
+    names = [entry.rule.name for entry in RECIPE]
+    for name in skip:
+        if name not in names:
+            raise InputError(f"there is no rule `{name}`", where="--skip", remedy=f"Rules: {', '.join(names)}.")
+    return tuple(entry.rule for entry in RECIPE if entry.rule.name not in skip)
