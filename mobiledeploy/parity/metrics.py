@@ -41,6 +41,7 @@ def distance(reference: NDArray[np.generic], value: NDArray[np.generic]) -> Dist
     | reference all zero, value not          | -inf    | max |value|  | inf          | 0      |
     | value all zero, reference not          | about 0 | peak         | 1            | 0      |
     | NaN or infinity in either              | -inf    | inf          | inf          | 0      |
+    | the difference overflows float64       | -inf    | inf          | inf          | 0      |
     | shapes differ                          | -inf    | inf          | inf          | 0      |
     """
     if reference.shape != value.shape:
@@ -48,7 +49,10 @@ def distance(reference: NDArray[np.generic], value: NDArray[np.generic]) -> Dist
     before, after = np.asarray(reference, np.float64).ravel(), np.asarray(value, np.float64).ravel()
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return _FARTHEST
-    largest, peak = _largest(before - after), _largest(before)
+    with np.errstate(over="ignore"):
+        largest, peak = _largest(before - after), _largest(before)
+    if not math.isfinite(largest):
+        return _FARTHEST
     relative = largest / peak if peak > 0 else 0.0 if largest == 0 else math.inf
     return Distance(psnr_db(before, after), largest, relative, cosine(before, after), rmse(before, after))
 
