@@ -1,0 +1,237 @@
+"""From a function's records to a bound block: constants resolved, operators looked up, lifetimes known.
+
+A value may be overwritten by the operator that reads it last, if its memory is the run's own: not an input, a constant
+or a state, and not shared with a value that is still to be read. Which values share memory follows from the operators'
+effects: results of a MOVEMENT share with their inputs, all others are new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mobiledeploy.errors import PackageError, UnsupportedError
+from mobiledeploy.mil.call import Call, Constant, carry
+from mobiledeploy.mil.dtype import DataType
+from mobiledeploy.mil.executor import BoundBlock, Step
+from mobiledeploy.mil.operator import Effect, Operator, Opset
+from mobiledeploy.mil.program import Block, Function, NamedType, Operation, TensorType, ValueType
+from mobiledeploy.mil.registry import find_operator
+
+__all__ = ["bind_function"]
+
+_OPSETS = {
+    "CoreML5": Opset.IOS15,
+    "CoreML6": Opset.IOS16,
+    "CoreML7": Opset.IOS17,
+    "CoreML8": Opset.IOS18,
+    "CoreML9": Opset.IOS26,
+}
+
+
+def bind_function(function: Function, *, rounds: bool) -> BoundBlock:
+    """The executable form of a function. `rounds`: whether fp16 results are rounded to fp16.
+
+    Raises UnsupportedError for an operator or operator set nobody has implemented, PackageError for a call that breaks
+    its operator's contract.
+    """
+    opset = _OPSETS.get(function.opset)
+    if opset is None:
+        raise UnsupportedError(
+            f"operator set {function.opset!r:.40} is unknown",
+            where=f"function {function.name!r}",
+            remedy=f"Known ones: {', '.join(_OPSETS)}.",
+        )
+    return _Binder(function.name, opset, rounds).block(function.block, function.inputs)
+
+
+@dataclass
+class _Scope:
+    """What is visible while a block is bound: types of all names, and the constants among them."""
+
+    types: dict[str, ValueType] = field(default_factory=dict)
+    constants: dict[str, Constant] = field(default_factory=dict)
+
+    def nested(self) -> _Scope:
+        return _Scope(dict(self.types), dict(self.constants))
+
+
+class _Binder:
+    def __init__(self, function: str, opset: Opset, rounds: bool) -> None:
+        self._function = function
+        self._opset = opset
+        self._rounds = rounds
+
+    def block(self, block: Block, inputs: Iterable[NamedType], outer: _Scope | None = None) -> BoundBlock:
+        scope = outer.nested() if outer else _Scope()
+        names = [named.name for named in inputs]
+        scope.types.update((named.name, named.type) for named in inputs)
+        captures = tuple(sorted(_free_names(block) - scope.constants.keys() - set(names))) if outer else ()
+        layout = _Layout((*names, *captures))
+        lifetimes = _Lifetimes(block, foreign=(*names, *captures))
+        steps = []
+        for index, operation in enumerate(block.operations):
+            scope.types.update(zip(operation.outputs, operation.output_types, strict=True))
+            if not self._fold(operation, scope):
+                steps.append(self._step(operation, index, scope, layout, lifetimes))
+        outputs = tuple(layout.slot(name, scope) for name in block.outputs)
+        return BoundBlock(layout.template(), tuple(range(len(names) + len(captures))), outputs, tuple(steps), captures)
+
+    def _fold(self, operation: Operation, scope: _Scope) -> bool:
+        """Evaluates `const` and the constant expressions; False for any other operator."""
+        if operation.type == "const":
+            if "val" not in operation.attributes or len(operation.outputs) != 1:
+                raise _invalid(operation, "a constant needs a value")
+            scope.constants[operation.outputs[0]] = carry(operation.attributes["val"])
+            return True
+        if not operation.type.startswith("constexpr_"):
+            return False
+        operator, call = self._call(operation, scope, frozenset())
+        kernel = operator.bind(call)
+        try:
+            value = kernel.run(*(call.constant(parameter) for parameter in kernel.operands))
+        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
+            raise _invalid(operation, str(error).split("\n")[0]) from error
+        values = value if isinstance(value, tuple) else (value,)
+        if len(values) != len(operation.outputs):
+            raise _invalid(operation, f"has {len(operation.outputs)} outputs, computes {len(values)}")
+        for index in self._rounded(operation):
+            values[index].copy_(values[index].half())
+        scope.constants.update(zip(operation.outputs, values, strict=True))
+        return True
+
+    def _step(self, operation: Operation, index: int, scope: _Scope, layout: _Layout, lifetimes: _Lifetimes) -> Step:
+        operator, call = self._call(operation, scope, lifetimes.overwritable(operation, index))
+        kernel = operator.bind(call)
+        operands: list[int] = []
+        for parameter in kernel.operands:
+            if parameter in operation.inputs:
+                operands.extend(layout.slot(name, scope) for name in operation.inputs[parameter])
+            else:
+                operands.append(layout.literal(call.constant(parameter)))
+        for block in call.blocks:
+            operands.extend(layout.slot(name, scope) for name in block.captures)
+        lifetimes.define(operation, operator.effect)
+        results = tuple(layout.slot(name, scope) for name in operation.outputs)
+        dead = tuple(layout.slot(name, scope) for name in lifetimes.ending(operation, index, layout.variables))
+        rounded = self._rounded(operation) if operator.effect is Effect.ARITHMETIC else ()
+        return Step(operation, kernel.run, tuple(operands), results, rounded, dead, bool(call.blocks))
+
+    def _rounded(self, operation: Operation) -> tuple[int, ...]:
+        if not self._rounds:
+            return ()
+        kinds = enumerate(operation.output_types)
+        return tuple(i for i, kind in kinds if isinstance(kind, TensorType) and kind.dtype is DataType.FLOAT16)
+
+    def _call(self, operation: Operation, scope: _Scope, overwritable: frozenset[str]) -> tuple[Operator, Call]:
+        types = {parameter: tuple(scope.types[n] for n in names) for parameter, names in operation.inputs.items()}
+        types |= {parameter: (value.type,) for parameter, value in operation.attributes.items()}
+        constants: dict[str, Constant] = {key: carry(value) for key, value in operation.attributes.items()}
+        for parameter, names in operation.inputs.items():
+            if all(name in scope.constants for name in names):
+                known = tuple(scope.constants[name] for name in names)
+                constants[parameter] = known[0] if len(known) == 1 else known
+        operator = find_operator(operation.type, self._opset, self._describe(operation, types))
+        blocks = tuple(self.block(block, block.inputs, scope) for block in operation.blocks)
+        return operator, Call(operation, self._opset, constants, types, overwritable, self._rounds, blocks)
+
+    def _describe(self, operation: Operation, types: Mapping[str, tuple[ValueType, ...]]) -> str:
+        arguments = ", ".join(f"{key}: {' '.join(map(str, kinds))}" for key, kinds in sorted(types.items()))
+        return f"function {self._function!r}, operator {operation.name!r:.80} ({arguments:.400})"
+
+
+class _Layout:
+    """Which slot holds which value."""
+
+    def __init__(self, variables: Iterable[str]) -> None:
+        self.variables: dict[str, int] = {name: slot for slot, name in enumerate(variables)}
+        self._entries: list[Any] = [None] * len(self.variables)
+        self._constants: dict[str, int] = {}
+
+    def slot(self, name: str, scope: _Scope) -> int:
+        if name in scope.constants:
+            if name not in self._constants:
+                self._constants[name] = self.literal(scope.constants[name])
+            return self._constants[name]
+        if name not in self.variables:
+            self.variables[name] = self.literal(None)
+        return self.variables[name]
+
+    def literal(self, value: Constant | None) -> int:
+        self._entries.append(value)
+        return len(self._entries) - 1
+
+    def template(self) -> tuple[Any, ...]:
+        return tuple(self._entries)
+
+
+class _Lifetimes:
+    """Which values are read last where, and which share memory. `foreign`: names whose memory is not the run's own."""
+
+    def __init__(self, block: Block, foreign: Iterable[str]) -> None:
+        self._last: dict[str, int] = {}
+        for index, operation in enumerate(block.operations):
+            self._last.update(dict.fromkeys(_used_names(operation), index))
+        self._last.update(dict.fromkeys(block.outputs, len(block.operations)))
+        # each group is shared by all its members; None marks memory that is not ours
+        self._groups: dict[str, set[str]] = {}
+        self._foreign = set(foreign)
+
+    def overwritable(self, operation: Operation, index: int) -> frozenset[str]:
+        names = [name for argument in operation.inputs.values() for name in argument]
+        return frozenset(
+            parameter
+            for parameter, argument in operation.inputs.items()
+            if len(argument) == 1 and names.count(argument[0]) == 1 and self._is_free(argument[0], index)
+        )
+
+    def _is_free(self, name: str, index: int) -> bool:
+        group = self._groups.get(name)
+        if group is None or not group.isdisjoint(self._foreign):
+            return False
+        return all(self._last.get(member, -1) <= index for member in group)
+
+    def define(self, operation: Operation, effect: Effect) -> None:
+        if effect is not Effect.MOVEMENT:
+            for name in operation.outputs:
+                self._groups[name] = {name}
+            return
+        shared = set(operation.outputs)
+        for name in _used_names(operation):
+            # a name without a group is a constant or comes from outside
+            shared |= self._groups.get(name) or {name}
+            if name not in self._groups:
+                self._foreign.add(name)
+        for name in shared:
+            self._groups[name] = shared
+
+    def ending(self, operation: Operation, index: int, variables: Mapping[str, int]) -> list[str]:
+        """The variables that nobody reads after this operation."""
+        names = dict.fromkeys((*_used_names(operation), *operation.outputs))
+        return [name for name in names if name in variables and self._last.get(name, index) <= index]
+
+
+def _used_names(operation: Operation) -> list[str]:
+    names = [name for argument in operation.inputs.values() for name in argument]
+    for block in operation.blocks:
+        names.extend(sorted(_free_names(block)))
+    return names
+
+
+def _free_names(block: Block) -> set[str]:
+    """The names a block reads but does not define."""
+    defined = {named.name for named in block.inputs}
+    free: set[str] = set()
+    for operation in block.operations:
+        free.update(name for name in _used_names(operation) if name not in defined)
+        defined.update(operation.outputs)
+    return free | (set(block.outputs) - defined)
+
+
+def _invalid(operation: Operation, what: str) -> PackageError:
+    return PackageError(
+        f"{operation.type}: {what}",
+        where=f"operator {operation.name!r:.80}",
+        remedy="The program is not valid: export it again.",
+    )

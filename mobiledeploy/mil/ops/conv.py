@@ -1,0 +1,92 @@
+"""Convolutions over one to three spatial axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch.nn import functional
+
+from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.window import padding_list, read_window
+
+if TYPE_CHECKING:
+    import torch
+
+    from mobiledeploy.mil.call import Call
+
+__all__ = ["FAMILY"]
+
+FAMILY = Family("conv")
+
+_CONVOLUTIONS: dict[int, Callable[..., torch.Tensor]] = {
+    1: functional.conv1d,
+    2: functional.conv2d,
+    3: functional.conv3d,
+}
+_TRANSPOSED: dict[int, Callable[..., torch.Tensor]] = {
+    1: functional.conv_transpose1d,
+    2: functional.conv_transpose2d,
+    3: functional.conv_transpose3d,
+}
+
+
+@FAMILY.operator("conv")
+def conv(call: Call) -> Kernel:
+    """x (N, C_in, *D), weight (C_out, C_in / groups, *K), bias (C_out). Padding with zeros."""
+    window = read_window(call, _kernel_shape(call))
+    convolve = _spatial(call, _CONVOLUTIONS, len(window.kernel))
+    groups = call.integer("groups", 1)
+    operands = call.present("x", "weight", "bias")
+    fixed = window.symmetric_padding(call.type("x").shape)
+    if fixed is not None:
+        padding = fixed
+
+        def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+            return convolve(x, weight, bias, window.strides, padding, window.dilations, groups)
+
+        return Kernel(operands, run)
+
+    def run_padded(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        padded = functional.pad(x, padding_list(window.padding(x.shape)))
+        return convolve(padded, weight, bias, window.strides, 0, window.dilations, groups)
+
+    return Kernel(operands, run_padded)
+
+
+@FAMILY.operator("conv_transpose")
+def conv_transpose(call: Call) -> Kernel:
+    """x (N, C_in, *D), weight (C_in, C_out / groups, *K), bias (C_out): the full result, cropped at both ends.
+
+    `valid` crops nothing, `custom` crops `pad`, `same` crops to D * stride. With an `output_shape` the begin of the crop
+    stands and the end follows from the shape; where that lies behind the full result, zeros follow.
+    """
+    window = read_window(call, _kernel_shape(call))
+    spatial = len(window.kernel)
+    transpose = _spatial(call, _TRANSPOSED, spatial)
+    groups = call.integer("groups", 1)
+    wanted = call.integers("output_shape")[-spatial:] if call.has("output_shape") else None
+
+    def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        full = transpose(x, weight, None, window.strides, 0, 0, groups, window.dilations)
+        result = functional.pad(full, padding_list(window.crop(x.shape[2:], full.shape[2:], wanted)))
+        if bias is not None:
+            result.add_(bias.reshape(-1, *(1,) * spatial))
+        return result
+
+    return Kernel(call.present("x", "weight", "bias"), run)
+
+
+def _spatial(
+    call: Call, functions: dict[int, Callable[..., torch.Tensor]], spatial: int
+) -> Callable[..., torch.Tensor]:
+    if spatial not in functions or call.rank("x") != spatial + 2:
+        raise call.invalid(f"x has rank {call.rank('x')}, the kernel has {spatial} spatial axes")
+    return functions[spatial]
+
+
+def _kernel_shape(call: Call) -> tuple[int, ...]:
+    shape = call.type("weight").shape
+    if shape is None or len(shape) < 3 or None in shape[2:]:
+        raise call.invalid("the weight's spatial sizes must be known")
+    return tuple(size for size in shape[2:] if size is not None)

@@ -1,0 +1,87 @@
+"""Normalizations. Statistics are computed in float32."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from mobiledeploy.mil.operator import Family, Kernel
+
+if TYPE_CHECKING:
+    from mobiledeploy.mil.call import Call
+
+__all__ = ["FAMILY"]
+
+FAMILY = Family("normalization")
+
+
+@FAMILY.operator("batch_norm")
+def batch_norm(call: Call) -> Kernel:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel, with constant statistics."""
+    mean, variance = call.tensor("mean"), call.tensor("variance")
+    gamma, beta = _scale_and_offset(call)
+    epsilon = call.epsilon(1e-5)
+    return Kernel(("x",), lambda x: functional.batch_norm(x, mean, variance, gamma, beta, False, 0.0, epsilon))
+
+
+@FAMILY.operator("instance_norm")
+def instance_norm(call: Call) -> Kernel:
+    """gamma (x - E[x]) / sqrt(Var[x] + epsilon) + beta, over the spatial axes of each channel of each sample."""
+    gamma, beta = _scale_and_offset(call)
+    epsilon = call.epsilon(1e-5)
+    axes = tuple(range(2, call.rank("x")))
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+        result = (x - mean).mul_((variance + epsilon).rsqrt_())
+        shape = (-1, *(1,) * len(axes))
+        if gamma is not None:
+            result.mul_(gamma.reshape(shape))
+        return result if beta is None else result.add_(beta.reshape(shape))
+
+    return Kernel(("x",), run)
+
+
+@FAMILY.operator("layer_norm")
+def layer_norm(call: Call) -> Kernel:
+    """gamma (x - E[x]) / sqrt(Var[x] + epsilon) + beta, over `axes`; gamma and beta have those axes' shape, in the order
+    of the axes of x."""
+    rank = call.rank("x")
+    axes = tuple(sorted(call.axes("axes", "x", tuple(range(rank)))))
+    gamma, beta = _scale_and_offset(call)
+    epsilon = call.epsilon(1e-5)
+    if axes == tuple(range(rank - len(axes), rank)):
+        return Kernel(("x",), lambda x: functional.layer_norm(x, x.shape[-len(axes) :], gamma, beta, epsilon))
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+        result = (x - mean).mul_((variance + epsilon).rsqrt_())
+        shape = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
+        if gamma is not None:
+            result.mul_(gamma.reshape(shape))
+        return result if beta is None else result.add_(beta.reshape(shape))
+
+    return Kernel(("x",), run)
+
+
+@FAMILY.operator("l2_norm")
+def l2_norm(call: Call) -> Kernel:
+    """x / sqrt(sum(x²) + epsilon), the sum over the last three axes."""
+    epsilon = call.epsilon(1e-6)
+    return Kernel(("x",), lambda x: x * (x.square().sum((-3, -2, -1), keepdim=True) + epsilon).rsqrt_())
+
+
+@FAMILY.operator("local_response_norm")
+def local_response_norm(call: Call) -> Kernel:
+    """x / (k + alpha / size * sum over `size` neighbouring channels of x²)^beta."""
+    size = call.integer("size")
+    alpha, beta, k = call.number("alpha", 1e-4), call.number("beta", 0.75), call.number("k", 1.0)
+    return Kernel(("x",), lambda x: functional.local_response_norm(x, size, alpha, beta, k))
+
+
+def _scale_and_offset(call: Call) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    gamma = call.tensor("gamma") if call.has("gamma") else None
+    beta = call.tensor("beta") if call.has("beta") else None
+    return gamma, beta

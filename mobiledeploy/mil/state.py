@@ -1,0 +1,54 @@
+"""Values that a model keeps between predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from mobiledeploy.errors import InputError
+from mobiledeploy.mil.dtype import DataType
+
+if TYPE_CHECKING:
+    from mobiledeploy.mil.program import TensorType
+
+__all__ = ["State", "StateBuffer"]
+
+
+class StateBuffer:
+    """One named value. `value` is replaced, never written into, so that tensors read earlier keep their values."""
+
+    def __init__(self, kind: TensorType) -> None:
+        shape = tuple(size or 0 for size in kind.shape or ())
+        self.kind = kind
+        self.value = torch.zeros(shape, dtype=kind.dtype.carrier)
+
+
+class State:
+    """What `Model.make_state` gives and `Model.predict` takes and updates. It starts at zero."""
+
+    def __init__(self, buffers: dict[str, StateBuffer]) -> None:
+        self.buffers = buffers
+
+    def read_state(self, name: str) -> np.ndarray:
+        """A copy of the value; fp16 comes as float32. Raises InputError for an unknown name."""
+        return np.array(self._buffer(name).value.numpy())
+
+    def write_state(self, name: str, value: Any) -> None:
+        """Raises InputError for an unknown name or another shape."""
+        buffer = self._buffer(name)
+        tensor = torch.from_numpy(np.array(value)).to(buffer.kind.dtype.carrier)
+        if tensor.shape != buffer.value.shape:
+            raise InputError(
+                f"state {name!r}: its shape is {tuple(tensor.shape)}, expected {tuple(buffer.value.shape)}",
+                remedy="See the model's description of its states.",
+            )
+        buffer.value = tensor.half().float() if buffer.kind.dtype is DataType.FLOAT16 else tensor
+
+    def _buffer(self, name: str) -> StateBuffer:
+        if name not in self.buffers:
+            raise InputError(
+                f"the model has no state {name!r}", remedy=f"Its states: {', '.join(self.buffers) or 'none'}."
+            )
+        return self.buffers[name]
