@@ -73,7 +73,7 @@ def test_names_are_unique_and_say_what_the_command_line_takes() -> None:
 
     runners = [runner.name for runner in RUNNERS]
     targets = [target.name for target in TARGETS]
-    rules = [rule.name for rule in RECIPE]
+    rules = [entry.rule.name for entry in RECIPE]
     for names in (runners, targets, rules):
         assert len(set(names)) == len(names)
     assert sorted(targets) == ["coreml", "onnx"]
