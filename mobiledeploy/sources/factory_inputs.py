@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -12,7 +12,9 @@ from torch import nn
 from mobiledeploy.errors import FactoryError
 from mobiledeploy.records import InputSpec
 from mobiledeploy.sources.preprocessing import image_input
-from mobiledeploy.sources.source import Request
+
+if TYPE_CHECKING:
+    from mobiledeploy.sources.source import Request
 
 __all__ = ["inputs_of"]
 

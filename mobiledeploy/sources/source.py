@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import InputSpec, SourceRecord
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from mobiledeploy.records import InputSpec, SourceRecord
 
 __all__ = ["Draft", "ModelSource", "Request", "Source"]
 
@@ -58,8 +59,11 @@ class ModelSource:
 class Source(Protocol):
     """A place where models come from. `form`: how MODEL is written for it, shown where no source knows a name."""
 
-    kind: Literal["zoo", "factory", "pt2"]
-    form: str
+    @property
+    def kind(self) -> Literal["zoo", "factory", "pt2"]: ...
+
+    @property
+    def form(self) -> str: ...
 
     def claims(self, identifier: str) -> bool:
         """Whether MODEL is written in this source's form; the first of the table that says so gets it."""

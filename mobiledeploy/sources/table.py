@@ -5,10 +5,14 @@ A new source is a file in `kinds`, its test, and its line here.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mobiledeploy.sources.kinds.factory import FactorySource
 from mobiledeploy.sources.kinds.saved import SavedSource
 from mobiledeploy.sources.kinds.zoo import ZooSource
-from mobiledeploy.sources.source import Source
+
+if TYPE_CHECKING:
+    from mobiledeploy.sources.source import Source
 
 __all__ = ["SOURCES"]
 

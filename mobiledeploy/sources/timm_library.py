@@ -19,7 +19,7 @@ def timm() -> ModuleType:
     """
     try:
         import timm as library
-        import timm.models  # noqa: F401
+        import timm.models
     except Exception as error:
         raise _broken(error) from error
     module: ModuleType = library

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import UnknownModelError
-from mobiledeploy.progress import Progress
 from mobiledeploy.sources.timm_library import timm
+
+if TYPE_CHECKING:
+    from mobiledeploy.progress import Progress
 
 __all__ = ["FEATURED", "featured", "known_name", "list_models"]
 
@@ -46,7 +49,7 @@ def known_name(identifier: str, progress: Progress) -> str:
             remedy="Name the architecture, and give the file with --weights.",
         )
     deprecated = timm().models.get_deprecated_models()
-    if architecture in deprecated and deprecated[architecture]:
+    if deprecated.get(architecture):
         present = str(deprecated[architecture])
         progress.note(f"timm renamed {architecture}; it is {present} now.")
         return present

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -34,7 +34,7 @@ REMEDY = "A factory is a function or class without arguments that returns an nn.
 class FactorySource:
     """`file.py:factory` and `package.module:factory`."""
 
-    kind = "factory"
+    kind: Literal["factory"] = "factory"
     form = "`package.module:factory` or `file.py:factory`"
 
     def claims(self, identifier: str) -> bool:

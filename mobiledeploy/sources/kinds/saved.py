@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
-from torch.export import ExportedProgram
 
 from mobiledeploy.errors import InputError
 from mobiledeploy.records import InputSpec
 from mobiledeploy.sources.naming import file_safe
 from mobiledeploy.sources.source import Draft, Request
 
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
 __all__ = ["SavedSource"]
+
+# Where these operators say whether they train (their schemas in aten/src/ATen/native/native_functions.yaml).
+TRAINING_ARGUMENT = {"aten.batch_norm.default": 5, "aten.dropout.default": 2, "aten.dropout_.default": 2}
 
 
 class SavedSource:
     """`model.pt2`."""
 
-    kind = "pt2"
+    kind: Literal["pt2"] = "pt2"
     form = "a saved `.pt2`"
 
     def claims(self, identifier: str) -> bool:
@@ -32,7 +39,7 @@ class SavedSource:
         inputs = _inputs(program, path)
         _refuse_resolution(request, inputs, path)
         return Draft(
-            module=_module(program),
+            module=_module(program, path),
             inputs=inputs,
             identifier=path.name,
             name=file_safe(path.stem),
@@ -61,8 +68,25 @@ def _one_line(error: Exception) -> str:
     return (" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
-def _module(program: ExportedProgram) -> nn.Module:
-    return program.module()
+def _module(program: ExportedProgram, path: Path) -> nn.Module:
+    """The program as a plain module, whose eval() and train() only set a flag: the graph has one mode for good."""
+    _refuse_training_mode(program, path)
+    guards = {"check_guards": False} if "check_guards" in inspect.signature(program.module).parameters else {}
+    module: nn.Module = program.module(**guards)
+    for name in ("train", "eval"):
+        vars(module).pop(name, None)
+    return module
+
+
+def _refuse_training_mode(program: ExportedProgram, path: Path) -> None:
+    for node in program.graph.nodes:
+        position = TRAINING_ARGUMENT.get(str(node.target))
+        if position is not None and len(node.args) > position and node.args[position] is True:
+            raise InputError(
+                f"{path.name} was exported in training mode: its {node.target} is active.",
+                where=str(path),
+                remedy="Call eval() on the model before `torch.export.export`.",
+            )
 
 
 def _inputs(program: ExportedProgram, path: Path) -> tuple[InputSpec, ...]:

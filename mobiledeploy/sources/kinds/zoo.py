@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from mobiledeploy.errors import InputError
 from mobiledeploy.sources.naming import file_safe
@@ -21,6 +17,9 @@ from mobiledeploy.sources.timm_library import timm
 from mobiledeploy.sources.weights.pretrained import PretrainedFile, find_pretrained
 from mobiledeploy.sources.zoo_names import known_name
 
+if TYPE_CHECKING:
+    from torch import nn
+
 __all__ = ["ZooSource"]
 
 # Parameters that only say where a token stands: timm resamples them, so another resolution keeps the weights.
@@ -30,7 +29,7 @@ POSITIONAL = re.compile(r"pos|relative|rel_|attention_bias|rope")
 class ZooSource:
     """Any name that timm has."""
 
-    kind = "zoo"
+    kind: Literal["zoo"] = "zoo"
     form = "a name of the zoo (`mobiledeploy models`)"
 
     def claims(self, identifier: str) -> bool:  # noqa: ARG002

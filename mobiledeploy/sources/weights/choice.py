@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mobiledeploy.errors import InputError
 from mobiledeploy.records import WeightsRecord
-from mobiledeploy.sources.source import Draft, Request
 from mobiledeploy.sources.weights.digest import state_sha256
+
+if TYPE_CHECKING:
+    from mobiledeploy.sources.source import Draft, Request
 
 __all__ = ["put_weights"]
 

@@ -23,5 +23,5 @@ def state_sha256(state: Mapping[str, object]) -> str:
         digest.update(f"{name} {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}\n".encode())
         tensor = value.detach().to("cpu").contiguous()
         if tensor.numel():
-            digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -9,24 +9,30 @@ and so does a layer scale of 1e-5. Here every role gets values that matter, and 
 | its bias, a norm's beta                | uniform in -0.1..0.1                                            |
 | a norm's gamma                         | uniform in 0.7..1.3                                             |
 | a layer scale (one per channel)        | uniform in 0.1..0.5                                             |
-| BatchNorm's running mean, variance     | see `calibration`                                               |
-| position embeddings, tokens, the rest  | uniform, deviation 0.1                                          |
+| the slope of a PReLU                   | uniform in 0.1..0.4                                             |
+| BatchNorm's running mean, variance     | what `calibration` measures, times 0.7..1.3 and off by 0.2     |
+| position embeddings, tokens, the rest  | uniform in -0.1..0.1                                            |
 """
 
 from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from mobiledeploy.records import InputSpec
+from mobiledeploy.sources.weights.calibration import calibrate
 from mobiledeploy.sources.weights.uniform import uniform
+
+if TYPE_CHECKING:
+    from mobiledeploy.records import InputSpec
 
 __all__ = ["seed_weights"]
 
-SCALE = re.compile(r"gamma|layer_?scale|(^|\.)ls\d?|scale$")
+SCALE = re.compile(r"gamma|layer_?scale|^ls_?\d?$|scale$")
+EMBEDDING = re.compile(r"pos|token|embed|bias|beta")
 
 
 def seed_weights(module: nn.Module, inputs: tuple[InputSpec, ...], seed: int) -> None:
@@ -40,6 +46,8 @@ def seed_weights(module: nn.Module, inputs: tuple[InputSpec, ...], seed: int) ->
                     continue
                 values = uniform(seed, f"{path}.{name}", tensor.numel(), *bounds)
                 tensor.copy_(torch.from_numpy(values).reshape(tensor.shape))
+    module.eval()
+    calibrate(module, inputs, seed)
 
 
 def _bounds(owner: nn.Module, name: str, tensor: torch.Tensor) -> tuple[float, float] | None:
@@ -50,11 +58,13 @@ def _bounds(owner: nn.Module, name: str, tensor: torch.Tensor) -> tuple[float, f
         return {"running_mean": (-0.2, 0.2), "running_var": (0.7, 1.3)}.get(name)
     if name == "weight" and tensor.ndim >= 2:
         return _symmetric(1.0 / math.sqrt(_fan_in(owner, tensor)))
-    if name == "weight" and tensor.ndim == 1:
+    if isinstance(owner, nn.PReLU):
+        return 0.1, 0.4
+    if name in ("weight", "alpha"):
         return 0.7, 1.3
     if SCALE.search(name):
         return 0.1, 0.5
-    if tensor.ndim >= 2 and "bias" not in name and not _is_embedding(name):
+    if tensor.ndim >= 2 and not EMBEDDING.search(name):
         return _symmetric(1.0 / math.sqrt(tensor.shape[-1]))
     return -0.1, 0.1
 
@@ -63,10 +73,6 @@ def _fan_in(owner: nn.Module, tensor: torch.Tensor) -> int:
     if isinstance(owner, nn.Embedding):
         return 1
     return tensor[0].numel()
-
-
-def _is_embedding(name: str) -> bool:
-    return "pos" in name or "token" in name or "embed" in name
 
 
 def _symmetric(deviation: float) -> tuple[float, float]:

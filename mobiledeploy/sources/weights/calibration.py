@@ -1,0 +1,124 @@
+"""BatchNorm statistics that fit the activations, as training would have left them.
+
+Random weights with statistics of 0 and 1 do not survive depth: the branches of MobileOne add up to 1e12, and in
+EfficientNet nothing of the picture reaches the output. So each BatchNorm, in the order of execution, is shown what
+arrives at it from a seeded picture, and takes its mean per channel and its deviation from that.
+
+A sum is rounded differently on different machines, the weights must not differ. Hence what is measured, in float64, is
+only taken as a power of two (deviation) or a multiple of an eighth of one (mean): to come out differently, a
+statistic would have to lie within a rounding error, 1e-13, of a step. The variety between channels comes from the
+seeded values that the statistics hold before.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from mobiledeploy.sources.weights.uniform import uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mobiledeploy.records import InputSpec
+
+__all__ = ["calibrate", "seeded_pictures"]
+
+
+def calibrate(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> None:
+    """Fits the running statistics of every BatchNorm in `module`, in place: with u the running mean and v the running
+    variance that are there (u around 0, v around 1), and m, s of what arrives, rounded as above,
+
+        mean = m + s u        variance = s² v
+
+    A module without BatchNorm, or one that does not run on pictures, stays as it is.
+    """
+    norms = [child for child in module.modules() if isinstance(child, nn.modules.batchnorm._BatchNorm)]
+    fits = [_Fit(norm, norm.running_mean, norm.running_var) for norm in norms if norm.running_mean is not None]
+    if not fits:
+        return
+    pictures = [torch.from_numpy(seeded_pictures(seed, spec.shape)) for spec in inputs]
+    # at its own size in float64, or in float32 where its code insists on that
+    if not any(
+        _fitted(module, fits, [p.to(dtype) for p in pictures], dtype) for dtype in (torch.float64, torch.float32)
+    ):
+        for fit in fits:
+            fit.undo()
+
+
+def _fitted(module: nn.Module, fits: Sequence[_Fit], pictures: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
+    handles = [fit.norm.register_forward_pre_hook(fit) for fit in fits]
+    try:
+        with torch.no_grad():
+            module.to(dtype)(*pictures)
+    # the model is anybody's code, and a type that it refuses is no error here
+    except Exception:
+        return False
+    finally:
+        module.float()
+        for handle in handles:
+            handle.remove()
+    return True
+
+
+class _Fit:
+    """A forward pre-hook: what arrives, (N, C, ...), fixes the statistics that the norm then works with."""
+
+    def __init__(
+        self, norm: nn.modules.batchnorm._BatchNorm, mean: torch.Tensor, variance: torch.Tensor | None
+    ) -> None:
+        assert variance is not None
+        self.norm = norm
+        self.mean = mean.double()
+        self.variance = variance.double()
+
+    def __call__(self, _: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        values = arguments[0].transpose(0, 1).flatten(1).numpy()
+        # one value per channel has no deviation
+        if values.shape[1] > 1:
+            mean, deviation = _rounded(values)
+            self._set(torch.from_numpy(mean) + deviation * self.mean, deviation**2 * self.variance)
+
+    def undo(self) -> None:
+        self._set(self.mean, self.variance)
+
+    def _set(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        assert self.norm.running_mean is not None
+        assert self.norm.running_var is not None
+        # the values that remain when the module is float32 again are the ones it is run with here
+        self.norm.running_mean.copy_(mean.float())
+        self.norm.running_var.copy_(variance.float())
+
+
+def _rounded(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], float]:
+    """Mean per channel, and one deviation, of all of (C, N): that of the loudest channel, lest one that is nearly silent
+    on this picture is amplified without bounds on others, and at least half its mean, lest one that is the same all
+    over this picture is."""
+    mean = values.mean(axis=1, dtype=np.float64)
+    deviation = math.sqrt(float((values.var(axis=1, dtype=np.float64) + 0.25 * mean**2).max(initial=0.0)))
+    if not 0 < deviation < math.inf:
+        return np.zeros_like(mean), 1.0
+    mantissa, exponent = math.frexp(deviation)
+    power = math.ldexp(1.0, exponent if mantissa >= 0.75 else exponent - 1)
+    return np.round(mean / power * 8.0) / 8.0 * power, power
+
+
+def seeded_pictures(seed: int, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Pictures with detail at every scale, as photographs have it: noise in squares of 1, 2, 4 … pixels, added up, each
+    octave with the same variance; about -2 to 2, as after normalization."""
+    if len(shape) != 4:
+        return uniform(seed, f"input {shape}", int(np.prod(shape)), -1.7, 1.7).reshape(shape)
+    count, channels, height, width = shape
+    picture = np.zeros(shape, np.float32)
+    octaves = max(min(height, width).bit_length() - 2, 1)
+    for octave in range(octaves):
+        rows, columns = (height - 1 >> octave) + 1, (width - 1 >> octave) + 1
+        noise = uniform(seed, f"octave {octave}", count * channels * rows * columns, -1.0, 1.0)
+        squares = noise.reshape(count, channels, rows, columns)
+        picture += squares.repeat(1 << octave, 2).repeat(1 << octave, 3)[:, :, :height, :width]
+    return picture * np.float32(np.sqrt(np.float32(3.0 / octaves)))
