@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mobiledeploy.cli.options import JsonFlag
-from mobiledeploy.cli.parity_table import parity_table
 from mobiledeploy.errors import OutputError, ParityError
 from mobiledeploy.records.codec import encode
 
@@ -43,6 +42,7 @@ def check(  # noqa: PLR0917 - a parameter per option
     with screen.working() as progress:
         progress.step("load libraries")
         from mobiledeploy import pipeline
+        from mobiledeploy.report.tables import check_tables
 
         reports = tuple(
             report
@@ -50,7 +50,7 @@ def check(  # noqa: PLR0917 - a parameter per option
             for report in pipeline.check(artifact, images=images, runner=runner, progress=progress)
         )
     _write_files(reports, junit, summary)
-    screen.show(parity_table(reports), document={"reports": encode(reports)})
+    screen.show(*check_tables(reports), document={"reports": encode(reports)})
     _demand_equality(reports)
 
 
@@ -84,14 +84,13 @@ def _demand_equality(reports: "tuple[ParityReport, ...]") -> None:
     failed = sorted((report for report in reports if not report.passed), key=lambda report: report.psnr_db)
     if not failed:
         return
+    from mobiledeploy.report.wording import divergence_sentence
+
     worst = failed[0]
-    where = f"{worst.artifact} under {worst.runner}"
-    if worst.divergence is not None:
-        where += f", first at {worst.divergence.operator} `{worst.divergence.output}`"
-        where += f" ({worst.divergence.line})" if worst.divergence.line else ""
+    divergence = f" {divergence_sentence(worst.divergence)}" if worst.divergence else ""
     raise ParityError(
-        f"{len(failed)} of {len(reports)} packages do not equal their original: {_reason(worst)}",
-        where=where,
+        f"{len(failed)} of {len(reports)} packages do not equal their original: {_reason(worst)}.{divergence}",
+        where=f"{worst.artifact} under {worst.runner}",
         remedy="Export with `--precision float32` to see whether fp16 rounding is the cause.",
     )
 

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from mobiledeploy.cli import options
 from mobiledeploy.cli.options import JsonFlag
-from mobiledeploy.cli.parity_table import parity_table
 from mobiledeploy.records import ExportOptions
 from mobiledeploy.records.codec import encode
 
@@ -81,17 +80,15 @@ def export(  # noqa: PLR0917 - a parameter per option
         from mobiledeploy import pipeline
 
         result = pipeline.export(model, output=output, options=wanted, name=name, images=images, progress=progress)
-    screen.show(*_tables(result), document=_document(result))
+        from mobiledeploy.report.tables import export_tables
+
+    screen.show(*export_tables(result.manifest), _ending(result), document=_document(result))
 
 
 def _document(result: "ExportResult") -> dict[str, Any]:
     return {"folder": str(result.folder), "seconds": dict(result.seconds), "manifest": encode(result.manifest)}
 
 
-def _tables(result: "ExportResult") -> tuple["RenderableType", ...]:
-    rewrite = result.manifest.rewrite
-    costs = Table("", "operators", "MACs", title=f"{result.manifest.name}: {result.manifest.source.architecture}")
-    costs.add_row("as captured", str(rewrite.before.operators), f"{rewrite.before.macs:,}")
-    costs.add_row("rewritten", str(rewrite.after.operators), f"{rewrite.after.macs:,}")
-    seconds = ", ".join(f"{stage} {value:.1f} s" for stage, value in result.seconds.items())
-    return costs, parity_table(result.manifest.parity), f"{result.folder}  ({seconds})"
+def _ending(result: "ExportResult") -> "RenderableType":
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    return Text.assemble((str(result.folder), "bold"), f"  ({stages})")

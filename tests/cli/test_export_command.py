@@ -49,7 +49,7 @@ def test_one_number_is_a_square_resolution(command, pipeline) -> None:
 
 def test_the_result_names_folder_parity_and_cost_on_standard_output(command, pipeline) -> None:
     outcome = command("export", "tiny")
-    for text in ("exports/tiny", "tiny.mlpackage", "61.5", "2,000", "1,000"):
+    for text in ("exports/tiny", "capture 0.5 s", "tiny.mlpackage", "61.5 dB", "20 → 10", "2.00 k → 1.00 k"):
         assert text in outcome.out
 
 
