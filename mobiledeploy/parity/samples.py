@@ -46,8 +46,13 @@ def parity_samples(inputs: tuple[InputSpec, ...], *, images: Path | None = None,
     is not one of NumPy's numbers.
     """
     painters = {"grace_hopper": _photographer(installed_photograph()), "natural": _dreamer(seed)}
-    painters |= {path.name: _photographer(path) for path in (pictures_in(images) if images else ())}
+    painters |= {_printable(path.name): _photographer(path) for path in (pictures_in(images) if images else ())}
     return tuple(_sample(name, painter, inputs, seed) for name, painter in painters.items())
+
+
+def _printable(name: str) -> str:
+    """A file name as text that any report can hold: undecodable bytes and control characters escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def _photographer(path: Path) -> Painter:

@@ -200,6 +200,12 @@ def test_every_picture_of_the_folder_follows_sorted_by_name(tmp_path):
     assert {s.arrays["image"].shape for s in samples} == {(64, 64, 3)}
 
 
+def test_a_file_name_that_is_no_text_is_escaped(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\x1b.png"))
+    assert parity_samples((image(),), images=tmp_path)[2].name == "\\udcff\\x1b.png"
+
+
 def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path):
     picture = Image.new("P", (10, 10), 1)
     picture.putpalette([0, 0, 0, 200, 100, 50])

@@ -1,0 +1,146 @@
+"""Tables for the terminal. Every text of a record is shown literally: a `[` in it is no markup."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from mobiledeploy.report.wording import (
+    agreement,
+    amount,
+    decibels,
+    divergence_sentence,
+    ranking_word,
+    ratio,
+    weights_sentence,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mobiledeploy.records import Manifest, OutputParity, ParityReport, RewriteLog
+
+__all__ = ["check_tables", "export_tables"]
+
+_GOOD, _BAD, _FAINT = "green", "bold red", "dim"
+_REASONS_SHOWN = 8
+"""A network of a hundred blocks can refuse a rule a hundred times; the manifest has all of it."""
+
+
+def export_tables(manifest: Manifest) -> tuple[RenderableType, ...]:
+    """What an export did and proved: the model, the warning if its weights are stand-ins, the rewriting rule by rule,
+    what was refused and why, the parity of every output on every sample, and the files."""
+    tables: list[RenderableType] = [_model_table(manifest)]
+    if manifest.source.weights.fallback is not None:
+        tables.append(_weights_warning(manifest.source.weights.fallback))
+    tables.append(_rewriting_table(manifest.rewrite))
+    if any(record.refusals for record in manifest.rewrite.rules):
+        tables.append(_refusal_table(manifest.rewrite))
+    return (*tables, *_output_tables(manifest.parity), _file_table(manifest))
+
+
+def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
+    """One row per artifact and runner; below it every output that failed, and where the artifact diverges."""
+    table = _table("artifact", "runner", "precision", "worst PSNR", "bar", "top-1", "result", title="Parity")
+    for report in reports:
+        verdict = Text("passed", _GOOD) if report.passed else Text("FAILED", _BAD)
+        psnr, bar = decibels(report.psnr_db), f"{report.bar_db:g} dB"
+        _row(table, report.artifact, report.runner, report.precision, psnr, bar, agreement(report), verdict)
+    failed = [report for report in reports if not report.passed]
+    return (table, *_output_tables(failed))
+
+
+def _model_table(manifest: Manifest) -> Table:
+    source = manifest.source
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "model": f"{manifest.name}: {source.architecture}, {amount(source.parameters)} parameters",
+        "weights": weights_sentence(source.weights),
+        "license": source.license or "not known",
+        "inputs": ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.kind}" for i in manifest.inputs),
+        "outputs": ", ".join(manifest.outputs),
+        "capture": manifest.capture,
+    }
+    for key, value in rows.items():
+        table.add_row(Text(key, _FAINT), Text(value))
+    return table
+
+
+def _weights_warning(reason: str) -> Panel:
+    text = Text(
+        f"{reason}\n\nThe artifact carries RANDOM weights: its latency is meaningful, its predictions are not.\n"
+        "Repeat the export where the weights can be had, or give them with --weights PATH."
+    )
+    return Panel(text, title="RANDOM WEIGHTS", border_style=_BAD, expand=False)
+
+
+def _rewriting_table(log: RewriteLog) -> Table:
+    table = _table("rule", "matches", "refusals", "operators", "MACs", "relative error", title="Rewriting")
+    for record in log.rules:
+        if record.matches == 0:
+            continue
+        name = record.rule if record.kind == "exact" else f"{record.rule} (approximation)"
+        operators = f"{record.before.operators} → {record.after.operators}"
+        macs = f"{amount(record.before.macs)} → {amount(record.after.macs)}"
+        _row(table, name, str(record.matches), str(len(record.refusals)), operators, macs, ratio(record.relative_error))
+    operators = f"{log.before.operators} → {log.after.operators}"
+    macs = f"{amount(log.before.macs)} → {amount(log.after.macs)}"
+    table.add_section()
+    _row(table, "all together", "", "", operators, macs, ratio(log.relative_error))
+    return table
+
+
+def _refusal_table(log: RewriteLog) -> Table:
+    table = _table("rule", "times", "why it was not applied", "first at", title="Refused")
+    counts = Counter((record.rule, refusal.reason) for record in log.rules for refusal in record.refusals)
+    places: dict[tuple[str, str], str] = {}
+    for record in log.rules:
+        for refusal in record.refusals:
+            places.setdefault((record.rule, refusal.reason), refusal.line or refusal.node)
+    shown = counts.most_common(_REASONS_SHOWN)
+    for (rule, reason), count in shown:
+        _row(table, rule, str(count), reason, places[rule, reason])
+    if len(counts) > len(shown):
+        _row(table, "", "", f"and {len(counts) - len(shown)} further reasons: see manifest.json", "")
+    return table
+
+
+def _output_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
+    tables: list[RenderableType] = []
+    for report in reports:
+        title = f"{report.artifact} under {report.runner}, {report.precision}, bar {report.bar_db:g} dB"
+        table = _table("sample", "output", "PSNR", "largest error", "cosine", "top-1", "top-5", "result", title=title)
+        for output in report.outputs:
+            _row(table, *_output_cells(output))
+        tables.append(table)
+        if report.divergence is not None:
+            tables.append(Text(divergence_sentence(report.divergence), _BAD))
+    return tables
+
+
+def _output_cells(output: OutputParity) -> tuple[str | Text, ...]:
+    verdict = Text("passed", _GOOD) if output.passed else Text(f"FAILED: {output.reason}", _BAD)
+    top5 = "-" if output.top5 is None else f"{output.top5:.0%}"
+    largest = f"{output.max_absolute:.3g} ({output.max_relative:.1e})"
+    numbers = (decibels(output.psnr_db), largest, f"{output.cosine:.6f}", ranking_word(output), top5)
+    return (output.input, output.output, *numbers, verdict)
+
+
+def _file_table(manifest: Manifest) -> Table:
+    table = _table("file", "sha256", title="Files")
+    for name, digest in manifest.files.items():
+        _row(table, name, digest[:16])
+    return table
+
+
+def _table(*columns: str, title: str) -> Table:
+    return Table(*columns, title=Text(title, "bold"), title_justify="left", header_style=_FAINT)
+
+
+def _row(table: Table, *cells: str | Text) -> None:
+    table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))

@@ -1,0 +1,65 @@
+"""How numbers and verdicts are worded, the same in every format."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mobiledeploy.records import Divergence, OutputParity, ParityReport, WeightsRecord
+
+__all__ = ["agreement", "amount", "decibels", "divergence_sentence", "ranking_word", "ratio", "weights_sentence"]
+
+_STEPS = (("G", 1e9), ("M", 1e6), ("k", 1e3))
+
+
+def decibels(psnr_db: float) -> str:
+    """A PSNR in dB; "equal" for infinity, "-inf dB" where nothing can be compared."""
+    return "equal" if psnr_db == math.inf else f"{psnr_db:.1f} dB"
+
+
+def amount(count: int) -> str:
+    """A number of things with three or four significant digits and a decimal prefix: 1.81 M, 704 k, 12."""
+    for prefix, step in _STEPS:
+        if count >= step:
+            scaled = count / step
+            return f"{scaled:.{2 if scaled < 10 else 1 if scaled < 100 else 0}f} {prefix}"
+    return str(count)
+
+
+def ratio(value: float | None) -> str:
+    """A relative error: "0", "1.3e-15", or "-" where none was measured."""
+    return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def ranking_word(output: OutputParity) -> str:
+    """Of one output: "equal", "differs", "undecided" (a flip within the reference's own noise), "-" (no ranking)."""
+    if output.top1 is None:
+        return "-"
+    return "equal" if output.top1 else "differs" if output.margin_decides else "undecided"
+
+
+def agreement(report: ParityReport) -> str:
+    """On how many rankings the best class is the original's: "2 of 2", "-" where there are none."""
+    ranked = [output.top1 for output in report.outputs if output.top1 is not None]
+    return f"{sum(ranked)} of {len(ranked)}" if ranked else "-"
+
+
+def divergence_sentence(divergence: Divergence) -> str:
+    """Where an artifact leaves the original, in one sentence that ends in the PyTorch source line, if known."""
+    line = f", from {divergence.line}" if divergence.line else ""
+    return (
+        f"The first operator to diverge is {divergence.operator} `{divergence.output}`: "
+        f"{decibels(divergence.psnr_db)} after it, {decibels(divergence.input_psnr_db)} before it{line}."
+    )
+
+
+def weights_sentence(weights: WeightsRecord) -> str:
+    """Which weights an artifact carries: their kind, origin or seed, and the beginning of their hash."""
+    kinds = {
+        "pretrained": f"pretrained, {weights.origin}",
+        "random": f"RANDOM, seed {weights.seed}",
+        "file": f"from the file {weights.origin}",
+        "own": "the model's own",
+    }
+    return f"{kinds[weights.kind]} (sha256 {weights.sha256[:12]})"

@@ -1,0 +1,124 @@
+"""The terminal shows all that a record says, literally."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import pytest
+from rich.console import Console
+
+from mobiledeploy.records import RefusalRecord, WeightsRecord
+from mobiledeploy.report.tables import check_tables, export_tables
+
+
+def shown(renderables, width: int = 200) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width, highlight=False, emoji=False).print(*renderables, sep="\n")
+    return stream.getvalue()
+
+
+def row(text: str, start: str) -> list[str]:
+    line = next(line for line in text.splitlines() if line.strip("│┃ ").startswith(start))
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def with_rules(manifest, rules):
+    return dataclasses.replace(manifest, rewrite=dataclasses.replace(manifest.rewrite, rules=rules))
+
+
+def test_an_export_names_model_weights_and_capture(manifest):
+    text = shown(export_tables(manifest))
+    for fact in (
+        "net: net (timm 1.0), 4.03 M parameters",
+        "pretrained, timm/net.in1k (sha256 0123456789ab)",
+        "apache-2.0",
+        "image 1x3x256x256 image",
+        "logits, features",
+        "torch.export (non-strict)",
+    ):
+        assert fact in text
+
+
+def test_the_rewriting_is_told_rule_by_rule_with_operators_and_macs(manifest):
+    text = shown(export_tables(manifest))
+    assert row(text, "merge-branches")[1:] == ["5", "3", "187 → 97", "4.10 G → 704 M", "0"]
+    assert row(text, "gelu (approximation)")[1:] == ["1", "0", "97 → 96", "704 M → 704 M", "1.2e-03"]
+    assert row(text, "all together")[3:] == ["187 → 96", "4.10 G → 704 M", "3.1e-15"]
+    assert "fold-scales" not in text
+
+
+def test_refusals_are_counted_by_reason_with_the_first_place(manifest):
+    text = shown(export_tables(manifest))
+    (refused,) = [line for line in text.splitlines() if "bias reaches the border" in line]
+    assert [cell.strip() for cell in refused.strip("│").split("│")] == [
+        "merge-branches",
+        "3",
+        "bias reaches the border",
+        "net.py:7",
+    ]
+
+
+def test_many_reasons_are_cut_with_their_number(manifest):
+    refusals = tuple(RefusalRecord(f"reason {i}", f"node_{i}") for i in range(11))
+    rules = (dataclasses.replace(manifest.rewrite.rules[0], refusals=refusals),)
+    text = shown(export_tables(with_rules(manifest, rules)))
+    assert "reason 7" in text
+    assert "node_7" in text
+    assert "reason 8" not in text
+    assert "and 3 further reasons: see manifest.json" in text
+
+
+def test_without_refusals_there_is_no_table_of_them(manifest):
+    rules = tuple(dataclasses.replace(rule, refusals=()) for rule in manifest.rewrite.rules)
+    text = shown(export_tables(with_rules(manifest, rules)))
+    assert "Refused" not in text
+
+
+def test_every_output_on_every_sample_has_its_row(manifest):
+    text = shown(export_tables(manifest))
+    assert "net.mlpackage under mil, float16, bar 40 dB" in text
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if "passed" in line]
+    assert rows == [
+        ["natural", "logits", "61.5 dB", "0.0123 (1.0e-03)", "0.999990", "equal", "80%", "passed"],
+        ["natural", "features", "equal", "0 (0.0e+00)", "1.000000", "-", "-", "passed"],
+        ["cat.jpg", "logits", "55.0 dB", "0.1 (1.0e-02)", "0.999900", "undecided", "100%", "passed"],
+    ]
+
+
+def test_files_are_named_with_their_hash(manifest):
+    assert row(shown(export_tables(manifest)), "net.mlpackage/Manifest.json")[1] == "abababababababab"
+
+
+def test_stand_in_weights_are_told_in_a_box_that_ends_in_what_to_do(manifest):
+    weights = WeightsRecord("random", "0" * 64, seed=0, fallback="the hub did not answer within 5 s [offline]")
+    source = dataclasses.replace(manifest.source, weights=weights)
+    text = shown(export_tables(dataclasses.replace(manifest, source=source)))
+    assert "RANDOM WEIGHTS" in text
+    assert "the hub did not answer within 5 s [offline]" in text
+    assert "--weights PATH" in text
+    assert "RANDOM, seed 0 (sha256 000000000000)" in text
+    assert "RANDOM WEIGHTS" not in shown(export_tables(manifest))
+
+
+def test_a_check_has_one_row_per_report_and_details_only_of_failures(passed, failed):
+    text = shown(check_tables((passed, failed)))
+    assert row(text, "net.mlpackage") == ["net.mlpackage", "mil", "float16", "55.0 dB", "40 dB", "1 of 2", "passed"]
+    assert row(text, "net.onnx  ") == ["net.onnx", "onnxruntime", "float32", "-inf dB", "90 dB", "1 of 2", "FAILED"]
+    assert "FAILED: PSNR 12.0 dB is low" in text
+    assert "FAILED: no output `aux`; its tensors: `logits`" in text
+    assert "cat.jpg" not in text
+    assert (
+        "The first operator to diverge is mul `mul_3_cast_fp16`: -inf dB after it, 58.2 dB before it, from net.py:12."
+        in text
+    )
+
+
+@pytest.mark.parametrize("width", [40, 80, 400])
+def test_markup_in_a_record_is_shown_and_not_obeyed(hostile, width):
+    text = shown(check_tables((hostile,)), width)
+    assert "[red]a" in text.replace("\n", "")
+
+
+def test_no_report_is_an_empty_table():
+    assert "Parity" in shown(check_tables(()))
