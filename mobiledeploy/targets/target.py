@@ -40,6 +40,9 @@ class Target(Protocol):
         Raises TargetError naming the operator and its PyTorch source line, or UnsupportedError.
         """
 
+    def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:
+        """What the artifact's values are held in when converted with `options`: decides the parity bar."""
+
     def versions(self) -> Mapping[str, str]:
         """The libraries that shape the bytes: distribution name to version."""
 

@@ -1,0 +1,103 @@
+"""An exported artifact executed again, and held against the original model's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mobiledeploy.artifact import Artifact, open_artifact
+from mobiledeploy.aten.prepare import prepare
+from mobiledeploy.errors import InputError, PackageError
+from mobiledeploy.parity import reference as references
+from mobiledeploy.parity.check import check as check_parity
+from mobiledeploy.parity.reference import Reference
+from mobiledeploy.parity.samples import parity_samples
+from mobiledeploy.pipeline.exporting import original_runner, worst_sample
+from mobiledeploy.progress import SILENT, Progress
+from mobiledeploy.records import Manifest, ParityReport
+from mobiledeploy.sources.labels import read_labels
+from mobiledeploy.sources.resolve import resolve
+from mobiledeploy.targets.table import TARGETS
+
+__all__ = ["check"]
+
+
+def check(
+    artifact: Path, *, images: Path | None = None, runner: str | None = None, progress: Progress = SILENT
+) -> tuple[ParityReport, ...]:
+    """One report per package of the artifact (or of the one package that `artifact` names).
+
+    Without `images` the outputs recorded at export are the reference, and neither torch's model nor its weights are
+    needed. With `images` the original model is loaded again, its weights' hash is compared with the manifest's, and it
+    gives the reference for those pictures. `runner`: in the place of each target's own.
+
+    Raises PackageError if it is no artifact, InputError where the original cannot be had again.
+    """
+    progress.step(f"Opening {artifact}")
+    opened = open_artifact(artifact)
+    reference = _recorded(opened) if images is None else _recomputed(opened.manifest, images, progress)
+    packages = [path for path in opened.targets if _names(artifact, path)] or list(opened.targets)
+    reports = []
+    for package in packages:
+        progress.step(f"Executing {package.name}")
+        reports.append(_report(package, opened.manifest, reference, runner))
+    return tuple(reports)
+
+
+def _names(artifact: Path, package: Path) -> bool:
+    return artifact.resolve() == package.resolve()
+
+
+def _recorded(opened: Artifact) -> Reference:
+    if opened.reference is None:
+        raise PackageError("it holds no reference.npz", where=str(opened.folder), remedy="Export the model again.")
+    return references.load(opened.reference)
+
+
+def _recomputed(manifest: Manifest, images: Path, progress: Progress) -> Reference:
+    """The original model's outputs on the pictures in `images`."""
+    progress.step(f"Loading {manifest.source.identifier}")
+    weights, options = manifest.source.weights, manifest.options
+    if weights.kind == "file":
+        raise InputError(
+            f"the original's weights came from {weights.origin}, whose place the artifact does not keep",
+            where="--images",
+            remedy="Export again with --images: the artifact then holds those pictures' reference.",
+        )
+    choice = {"own": "auto"}.get(weights.kind, weights.kind)
+    source = resolve(
+        manifest.source.identifier,
+        weights=choice,
+        resolution=options.resolution,
+        seed=options.seed,
+        progress=progress,
+    )
+    if source.record.weights.sha256 != weights.sha256:
+        raise InputError(
+            "the model found here has other weights than the exported one",
+            where="--images",
+            remedy="Export again with --images.",
+        )
+    labels = None if options.labels is None else read_labels(options.labels)
+    prepared = prepare(source.module, manifest.inputs, labels)
+    samples = parity_samples(manifest.inputs, images=images, seed=options.seed)
+    return references.record_reference(original_runner(prepared), manifest.inputs, prepared.output_names, samples)
+
+
+def _report(package: Path, manifest: Manifest, reference: Reference, runner: str | None) -> ParityReport:
+    target = next(target for target in TARGETS if target.suffix == package.suffix)
+    exported = next(report for report in manifest.parity if report.artifact == package.name)
+    report = check_parity(
+        package,
+        reference,
+        manifest.inputs,
+        runner=runner or target.runner,
+        precision=exported.precision,
+        bar_db=exported.bar_db,
+    )
+    if report.passed or report.runner != "mil":
+        return report
+    from mobiledeploy.parity.divergence import first_rounding_divergence
+
+    sample = worst_sample(report, reference)
+    return replace(report, divergence=first_rounding_divergence(package, sample, bar_db=report.bar_db))
