@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mobiledeploy.artifact import Artifact, open_artifact
 from mobiledeploy.aten.prepare import prepare
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
-from mobiledeploy.parity.reference import Reference
 from mobiledeploy.parity.samples import parity_samples
-from mobiledeploy.pipeline.exporting import original_runner, worst_sample
+from mobiledeploy.pipeline.capturing import original_runner
+from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import Manifest, ParityReport
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.sources.resolve import resolve
 from mobiledeploy.targets.table import TARGETS
+
+if TYPE_CHECKING:
+    from mobiledeploy.parity.reference import Reference
+    from mobiledeploy.records import Manifest, ParityReport
 
 __all__ = ["check"]
 
@@ -95,9 +98,4 @@ def _report(package: Path, manifest: Manifest, reference: Reference, runner: str
         precision=exported.precision,
         bar_db=exported.bar_db,
     )
-    if report.passed or report.runner != "mil":
-        return report
-    from mobiledeploy.parity.divergence import first_rounding_divergence
-
-    sample = worst_sample(report, reference)
-    return replace(report, divergence=first_rounding_divergence(package, sample, bar_db=report.bar_db))
+    return with_divergence(report, package, reference)

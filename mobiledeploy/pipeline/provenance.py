@@ -1,0 +1,92 @@
+"""What an artifact says of itself: the package's metadata, and the manifest.
+
+Nothing here may depend on the machine, the folder or the time: the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobiledeploy.artifact import file_hashes
+from mobiledeploy.records import ExportOptions, InputSpec, Manifest, ParityReport, RewriteLog
+
+if TYPE_CHECKING:
+    from mobiledeploy.pipeline.capturing import Captured
+    from mobiledeploy.targets.target import Target
+
+__all__ = ["make_manifest", "package_metadata"]
+
+
+def package_metadata(captured: Captured) -> dict[str, str]:
+    """What the package says of itself, in Core ML's own keys where it has them."""
+    source, log = captured.source, captured.rewritten.log
+    metadata = {
+        "author": "mobiledeploy",
+        "short_description": f"{source.architecture}, {source.weights.kind} weights",
+        "version": version("mobiledeploy"),
+        "mobiledeploy.source": source.identifier,
+        "mobiledeploy.weights": source.weights.kind,
+        "mobiledeploy.weights.sha256": source.weights.sha256,
+        "mobiledeploy.operators": f"{log.before.operators} captured, {log.after.operators} rewritten",
+        "mobiledeploy.preprocessing": "; ".join(_preprocessing(spec) for spec in captured.inputs),
+    }
+    return metadata | ({"license": source.license} if source.license else {})
+
+
+def _preprocessing(spec: InputSpec) -> str:
+    known = spec.preprocessing
+    if known is None:
+        return f"{spec.name}: as the model takes it"
+    where = "inside the model" if spec.kind == "image" else "before the model"
+    return f"{spec.name}: {known.color}, (pixel/255 - {list(known.mean)}) / {list(known.std)}, {where}"
+
+
+def make_manifest(
+    title: str,
+    captured: Captured,
+    *,
+    options: ExportOptions,
+    targets: Sequence[Target],
+    reports: tuple[ParityReport, ...],
+    folder: Path,
+) -> Manifest:
+    versions = {"mobiledeploy": version("mobiledeploy")}
+    for target in targets:
+        versions |= target.versions()
+    return Manifest(
+        name=title,
+        source=captured.source,
+        options=replace(options, weights=Path(options.weights).name, labels=_portable(options.labels)),
+        inputs=captured.inputs,
+        outputs=captured.outputs,
+        capture=captured.capture,
+        rewrite=_portable_log(captured.rewritten.log),
+        parity=reports,
+        versions=dict(sorted(versions.items())),
+        files=file_hashes(folder),
+    )
+
+
+def _portable(path: str | None) -> str | None:
+    """Without the folders of this machine, which must not change the bytes."""
+    return path if path is None else Path(path).name
+
+
+def _portable_log(log: RewriteLog) -> RewriteLog:
+    rules = tuple(
+        replace(rule, refusals=tuple(replace(refusal, line=_portable_line(refusal.line)) for refusal in rule.refusals))
+        for rule in log.rules
+    )
+    return replace(log, rules=rules)
+
+
+def _portable_line(line: str | None) -> str | None:
+    """`…/site-packages/timm/models/fastvit.py:12` from the package on, a user's own file by its name."""
+    if line is None:
+        return None
+    _, found, rest = line.rpartition("/site-packages/")
+    return rest if found else Path(line).name
