@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch.nn.parameter import is_lazy
 
@@ -39,8 +41,8 @@ def resolve(
     draft = source.build(request)
     _prepare(draft)
     parameters = sum(parameter.numel() for parameter in draft.module.parameters())
-    chosen = put_weights(draft, request)
-    _prepare(draft)
+    module, chosen = put_weights(draft, request)
+    draft = dataclasses.replace(draft, module=module)
     if resolution is not None:
         _try_resolution(draft, resolution)
     return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)

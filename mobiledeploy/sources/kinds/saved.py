@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import logging
+import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 __all__ = ["SavedSource"]
+
+# torch.load reads it on every call (torch/serialization.py).
+FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 # Where these operators say whether they train (their schemas in aten/src/ATen/native/native_functions.yaml).
 TRAINING_ARGUMENT = {"aten.batch_norm.default": 5, "aten.dropout.default": 2, "aten.dropout_.default": 2}
@@ -52,8 +59,7 @@ def _loaded(path: Path) -> ExportedProgram:
     if not path.is_file():
         raise InputError(f"There is no file {path}.", where="MODEL", remedy="Check the path.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a file that somebody else wrote, with whatever torch they had
+        with _harmless():
             return torch.export.load(path)
     # anything may be in the file, and torch has no error type of its own for it
     except Exception as error:
@@ -62,6 +68,24 @@ def _loaded(path: Path) -> ExportedProgram:
             where=str(path),
             remedy="Save it with `torch.export.save` from a torch that is not newer than this one.",
         ) from error
+
+
+@contextlib.contextmanager
+def _harmless() -> Iterator[None]:
+    """torch would unpickle anything that a .pt2 brings along; here it is held to tensors and plain data. It also logs a
+    whole traceback for a file it cannot read, and warns about what it was written with."""
+    log = logging.getLogger("torch.export")
+    disabled, forced = log.disabled, os.environ.get(FORCE)
+    log.disabled, os.environ[FORCE] = True, "1"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = disabled
+        os.environ.pop(FORCE)
+        if forced is not None:
+            os.environ[FORCE] = forced
 
 
 def _one_line(error: Exception) -> str:

@@ -96,9 +96,9 @@ class _Fit:
 
 
 def _rounded(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], float]:
-    """Mean per channel, and one deviation, of all of (C, N): that of the loudest channel, lest one that is nearly silent
-    on this picture is amplified without bounds on others, and at least half its mean, lest one that is the same all
-    over this picture is."""
+    """Mean per channel of (C, N), and one deviation for all: that of the loudest channel, lest one that is nearly
+    silent on this picture is amplified without bounds on others; and at least half its mean, lest one that is the same
+    all over this picture is."""
     mean = values.mean(axis=1, dtype=np.float64)
     deviation = math.sqrt(float((values.var(axis=1, dtype=np.float64) + 0.25 * mean**2).max(initial=0.0)))
     if not 0 < deviation < math.inf:

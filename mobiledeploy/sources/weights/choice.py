@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import InputError
 from mobiledeploy.records import WeightsRecord
+from mobiledeploy.sources.weights.checkpoint import read_checkpoint
 from mobiledeploy.sources.weights.digest import state_sha256
+from mobiledeploy.sources.weights.fitting import load_fitting
+from mobiledeploy.sources.weights.seeded import seed_weights
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from mobiledeploy.sources.source import Draft, Request
 
 __all__ = ["put_weights"]
 
 
-def put_weights(draft: Draft, request: Request) -> WeightsRecord:
-    """Puts the weights asked for into the draft's module and says which they are.
+def put_weights(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
+    """The module with the weights asked for in it (in its fused form, where a file is of that), and which they are.
 
     Raises InputError where there are no pretrained ones, CheckpointError where a file cannot be read or does not fit.
     """
     if request.weights == "random" or (request.weights == "auto" and draft.carries == "nothing"):
-        return _random(draft, request)
+        return draft.module, _random(draft, request)
     if request.weights in ("auto", "pretrained"):
-        return _carried(draft, request)
+        return draft.module, _carried(draft, request)
     return _from_file(draft, request)
 
 
 def _random(draft: Draft, request: Request) -> WeightsRecord:
-    from mobiledeploy.sources.weights.seeded import seed_weights
-
     seed_weights(draft.module, draft.inputs, request.seed)
     fallback = draft.missing if request.weights == "auto" else None
     if request.weights == "auto":
@@ -48,20 +52,14 @@ def _carried(draft: Draft, request: Request) -> WeightsRecord:
             where="--weights pretrained",
             remedy="Leave --weights out to keep its own.",
         )
-    kind = "pretrained" if draft.carries == "pretrained" else "own"
     return WeightsRecord(
-        kind="pretrained" if kind == "pretrained" else "own",
+        kind="pretrained" if draft.carries == "pretrained" else "own",
         sha256=state_sha256(draft.module.state_dict()),
         origin=draft.origin,
     )
 
 
-def _from_file(draft: Draft, request: Request) -> WeightsRecord:
-    from pathlib import Path
-
-    from mobiledeploy.sources.weights.checkpoint import read_checkpoint
-    from mobiledeploy.sources.weights.fitting import load_fitting
-
+def _from_file(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
     path = Path(request.weights)
-    load_fitting(draft.module, read_checkpoint(path), path.name)
-    return WeightsRecord(kind="file", sha256=state_sha256(draft.module.state_dict()), origin=path.name)
+    module = load_fitting(draft.module, read_checkpoint(path), path.name)
+    return module, WeightsRecord(kind="file", sha256=state_sha256(module.state_dict()), origin=path.name)
