@@ -16,7 +16,7 @@ import numpy as np
 from mobiledeploy.aten.exported import to_exported_program
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.coreml_description import CLASS_LABEL, describe
-from mobiledeploy.targets.coreml_failure import target_error
+from mobiledeploy.targets.failure import target_error
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
 
@@ -36,6 +36,7 @@ __all__ = ["convert"]
 
 _PRECISIONS = {"float16": ct.precision.FLOAT16, "float32": ct.precision.FLOAT32}
 _COLORS = {"RGB": ct.colorlayout.RGB, "BGR": ct.colorlayout.BGR, "GRAYSCALE": ct.colorlayout.GRAYSCALE}
+_REMEDY = "Replace that operator in the model, or add its translation to mobiledeploy/targets/coreml_ops.py."
 
 
 def convert(program: Program, options: ConversionOptions, destination: Path) -> None:
@@ -66,7 +67,7 @@ def _convert(program: Program, options: ConversionOptions, scratch: Path) -> Any
         except OSError:
             raise
         except Exception as error:  # coremltools raises whatever its operators meet
-            raise target_error(error, exported, list(messages)) from error
+            raise target_error(error, exported, "coremltools", remedy=_REMEDY, messages=messages) from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import InputError
 from mobiledeploy.targets.coreml import CoreMLTarget
+from mobiledeploy.targets.onnx import ONNXTarget
 
 if TYPE_CHECKING:
     from mobiledeploy.targets.target import Target
@@ -17,6 +18,7 @@ __all__ = ["TARGETS", "target_named"]
 
 TARGETS: tuple[Target, ...] = (
     CoreMLTarget(),  # first: it is the default
+    ONNXTarget(),
 )
 
 

@@ -1,0 +1,82 @@
+"""From a program to an ONNX file, by torch.onnx.
+
+    Program ──lift──▶ ExportedProgram ──torch.onnx──▶ ModelProto ──float16──▶ describe, check ──▶ .onnx
+
+Opset 20 (ONNX 1.15) is the first with Gelu as one operator, and onnxruntime runs it since 1.17.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+import torch
+
+from mobiledeploy.aten.exported import to_exported_program
+from mobiledeploy.errors import TargetError, UnsupportedError
+from mobiledeploy.targets.collection import collection_paused
+from mobiledeploy.targets.failure import target_error
+from mobiledeploy.targets.onnx_description import describe
+from mobiledeploy.targets.onnx_half import to_float16
+from mobiledeploy.targets.quiet import silenced
+
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
+    from mobiledeploy.targets.target import ConversionOptions
+
+__all__ = ["OPSET", "convert"]
+
+OPSET = 20
+# A protobuf message holds less than 2 GiB (its own limit); the graph itself takes a few megabytes at most.
+LARGEST_WEIGHTS = 2**31 - 2**25
+_LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir", "onnxruntime")
+_REMEDY = "Replace that operator in the model, or leave --target onnx out."
+
+
+def convert(program: Program, options: ConversionOptions, destination: Path) -> None:
+    """Writes the file at `destination`. See `Target.convert`."""
+    _check_size(program)
+    with silenced(*_LOGGERS), collection_paused():
+        model = _exported(program)
+        if options.precision == "float16":
+            model = to_float16(model)
+        describe(model, options)
+        _check(model)
+    destination.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _check_size(program: Program) -> None:
+    size = sum(buffer.numel() * min(buffer.element_size(), 4) for buffer in program.graph_module.buffers())
+    if size > LARGEST_WEIGHTS:
+        raise UnsupportedError(
+            f"the weights take {size / 2**30:.1f} GiB, and one ONNX file holds less than 2 GiB",
+            remedy="Leave --target onnx out, or take a smaller model.",
+        )
+
+
+def _exported(program: Program) -> Any:
+    exported = to_exported_program(program)
+    try:
+        result = torch.onnx.export(
+            exported,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[spec.name for spec in program.inputs],
+            output_names=list(program.outputs),
+            optimize=True,
+            verbose=False,
+            external_data=False,
+        )
+    except Exception as error:  # torch.onnx wraps whatever its translations meet
+        raise target_error(error, exported, "torch.onnx", remedy=_REMEDY) from error
+    assert result is not None
+    return result.model_proto
+
+
+def _check(model: Any) -> None:
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        text = " ".join(str(error).split())[:500]
+        raise TargetError(f"torch.onnx made an invalid graph: {text}", remedy=_REMEDY) from error
