@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mobiledeploy.targets.target import ConversionOptions, public_version
 
@@ -27,6 +27,9 @@ class ONNXTarget:
         from mobiledeploy.targets.onnx_conversion import convert
 
         convert(program, options, destination)
+
+    def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:
+        return options.precision
 
     def versions(self) -> Mapping[str, str]:
         return {name: public_version(version(name)) for name in ("onnx", "onnxruntime", "onnxscript", "torch")}
