@@ -77,7 +77,8 @@ def compare(name: str, rounds: int) -> str:
             rounds,
         )
     ratios = [times[precision] / times["torch"] for precision in ("float32", "declared")]
-    return f"{name:16} {times['torch'] * 1e3:9.2f} ms {ratios[0]:8.2f}x {ratios[1]:8.2f}x {loading * 1e3:9.0f} ms {error:9.1e}"
+    columns = f"{times['torch'] * 1e3:9.2f} ms {ratios[0]:8.2f}x {ratios[1]:8.2f}x {loading * 1e3:9.0f} ms {error:9.1e}"
+    return f"{name:16} {columns}"
 
 
 def main() -> None:

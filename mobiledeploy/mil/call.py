@@ -11,7 +11,7 @@ import torch
 
 from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.dtype import DataType
-from mobiledeploy.mil.program import Operation, TensorType, Value, ValueType
+from mobiledeploy.mil.program import Data, Operation, TensorType, Value, ValueType
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.executor import BoundBlock
@@ -27,22 +27,18 @@ def carry(value: Value) -> Constant:
     return _carry(value.data, value.type)
 
 
-def _carry(data: Any, kind: ValueType) -> Constant:
+def _carry(data: Data, kind: ValueType) -> Constant:
     if isinstance(data, np.ndarray) and data.dtype != object and isinstance(kind, TensorType):
         if kind.dtype is DataType.BFLOAT16:
             return torch.from_numpy((data.astype(np.uint32) << 16).view(np.float32))
         # always a copy in native byte order: the weight file may change under a memory map
         return torch.from_numpy(np.array(data, dtype=_NUMPY[kind.dtype.carrier], order="C"))
-    if isinstance(data, np.ndarray):
-        return tuple(data.reshape(-1).tolist())
-    if isinstance(data, tuple):
-        return tuple(_carry_element(element) for element in data)
-    return data
+    return _carry_element(data)
 
 
-def _carry_element(data: Any) -> Constant:
+def _carry_element(data: Data) -> Constant:
     if isinstance(data, np.ndarray):
-        return torch.from_numpy(np.array(data)) if data.dtype != object else tuple(data.reshape(-1).tolist())
+        return tuple(map(str, data.reshape(-1))) if data.dtype == object else torch.from_numpy(np.array(data))
     return tuple(_carry_element(element) for element in data) if isinstance(data, tuple) else data
 
 
@@ -126,7 +122,7 @@ class Call:
         return float(self._scalar(parameter))
 
     def epsilon(self, default: float, parameter: str = "epsilon") -> float:
-        """A small constant added for stability; its default is held in the type of x, as the operator sets define it."""
+        """A small constant added for stability; its default is held in the type of x, as the operators define it."""
         if self.has(parameter):
             return self.number(parameter)
         half = self.type("x").dtype is DataType.FLOAT16
@@ -153,6 +149,10 @@ class Call:
         if not kinds or not isinstance(kinds[0], TensorType):
             raise self.invalid(f"parameter {parameter!r} must be a tensor")
         return kinds[0]
+
+    def tensor_types(self, parameter: str) -> tuple[TensorType, ...]:
+        """The declared types of all tensors given for a variadic parameter."""
+        return tuple(kind for kind in self.types.get(parameter, ()) if isinstance(kind, TensorType))
 
     def rank(self, parameter: str) -> int:
         """The declared rank of the tensor given for the parameter. Raises PackageError where it is not declared."""

@@ -18,9 +18,9 @@ Listener: TypeAlias = Callable[[Operation, tuple[Any, ...]], None]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
-    """One bound operator call. `operands`, `results`: the slots it reads and writes. `rounded`: which of its results are
-    rounded to fp16. `dead`: slots nobody reads once it has run. `nests`: it runs nested blocks, and takes the listener
-    before its operands."""
+    """One bound operator call. `operands`, `results`: the slots it reads and writes. `rounded`: which of its results
+    are rounded to fp16. `dead`: slots nobody reads once it has run. `nests`: it runs nested blocks, and takes the
+    listener before its operands."""
 
     operation: Operation
     run: Callable[..., Any]

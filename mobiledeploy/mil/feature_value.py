@@ -1,7 +1,7 @@
 """What people give and get: arrays, images and dictionaries, as the tensors of a program and back.
 
-The conventions are those of coremltools' `MLModel.predict`: integers may be given as floats; fp16 comes back as float32,
-booleans as int32, a scalar with the shape (1,); colour images come back as RGBA.
+The conventions are those of coremltools' `MLModel.predict`: integers may be given as floats; fp16 comes back as
+float32, booleans as int32, a scalar with the shape (1,); colour images come back as RGBA.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"
 def to_tensor(feature: Feature, value: Any, kind: ValueType, *, rounds: bool) -> torch.Tensor:
     """The program's tensor for what was given for an input.
 
-    A multiarray is anything NumPy makes an array of. An image is a PIL image of the matching mode, or an array (H, W, 3)
-    in RGB order or (H, W). Raises InputError if it does not fit the description.
+    A multiarray is anything NumPy makes an array of. An image is a PIL image of the matching mode, or an array
+    (H, W, 3) in RGB order or (H, W). Raises InputError if it does not fit the description.
     """
     if not isinstance(kind, TensorType):
         raise PackageError(f"input {feature.name!r} is a {kind}, not a tensor", remedy="Export the package again.")

@@ -34,12 +34,13 @@ class Package:
     def weight_file(self, name: str) -> Path:
         """The file that a program calls `name`, e.g. "@model_path/weights/weight.bin". Raises PackageError if it is
         missing or outside the package."""
-        folder, _, relative = name.partition("/")
-        if folder != _MODEL_PATH:
+        prefix, _, relative = name.partition("/")
+        if prefix != _MODEL_PATH:
             raise PackageError(
                 f"the program names a weight file outside the package: {name!r:.80}", remedy=_EXPORT_AGAIN
             )
-        return _inside(self.root, self.model.parent.relative_to(self.root) / _relative(relative))
+        folder = PurePosixPath(self.model.parent.relative_to(self.root))
+        return _inside(self.root, folder / _relative(relative))
 
 
 def open_package(path: Path) -> Package:

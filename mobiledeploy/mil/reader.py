@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from mobiledeploy.errors import MobileDeployError, PackageError, UnsupportedError
-from mobiledeploy.mil.program import Block, Function, NamedType, Operation, Program, Value
+from mobiledeploy.mil.program import Block, Function, NamedType, Operation, Program, TupleType, Value
 from mobiledeploy.mil.schema import message_class
 from mobiledeploy.mil.value_reader import damaged, read_type, read_value
 from mobiledeploy.mil.weights import WeightFile
@@ -116,8 +116,8 @@ class _Reader:
             if kinds <= {"name"}:
                 _require(names, [binding.name for binding in bindings], "inputs")
                 inputs[parameter] = tuple(binding.name for binding in bindings)
-            elif kinds == {"value"} and len(bindings) == 1:
-                attributes[parameter] = self.value(bindings[0].value)
+            elif kinds == {"value"}:
+                attributes[parameter] = _tuple([self.value(binding.value) for binding in bindings])
             else:
                 raise damaged(f"the argument {parameter!r:.40} mixes names and constants")
         return inputs
@@ -129,6 +129,13 @@ class _Reader:
         if name not in self._files:
             self._files[name] = WeightFile(self._package.weight_file(name), name)
         return self._files[name]
+
+
+def _tuple(values: list[Value]) -> Value:
+    """One constant, or several of a variadic argument as one."""
+    if len(values) == 1:
+        return values[0]
+    return Value(TupleType(tuple(value.type for value in values)), tuple(value.data for value in values))
 
 
 def _named_types(messages: Any) -> tuple[NamedType, ...]:

@@ -9,28 +9,58 @@ from mobiledeploy.errors import InternalError, UnsupportedError
 from mobiledeploy.mil.operator import Family, Operator, Opset
 from mobiledeploy.mil.ops import (
     activation,
+    attention,
+    classification,
     constexpr,
+    control_flow,
     conv,
     elementwise_binary,
     elementwise_unary,
+    gathering,
+    generation,
+    joining,
     linear,
+    lists,
     normalization,
+    ordering,
+    pooling,
+    quantization,
+    rearranging,
     reduction,
+    resizing,
+    scattering,
     shaping,
+    slicing,
+    states,
 )
 
 __all__ = ["FAMILIES", "REGISTRY", "build_registry", "find_operator"]
 
 FAMILIES: tuple[Family, ...] = (
     activation.FAMILY,
+    attention.FAMILY,
+    classification.FAMILY,
     constexpr.FAMILY,
+    control_flow.FAMILY,
     conv.FAMILY,
     elementwise_binary.FAMILY,
     elementwise_unary.FAMILY,
+    gathering.FAMILY,
+    generation.FAMILY,
+    joining.FAMILY,
     linear.FAMILY,
+    lists.FAMILY,
     normalization.FAMILY,
+    ordering.FAMILY,
+    pooling.FAMILY,
+    quantization.FAMILY,
+    rearranging.FAMILY,
     reduction.FAMILY,
+    resizing.FAMILY,
+    scattering.FAMILY,
     shaping.FAMILY,
+    slicing.FAMILY,
+    states.FAMILY,
 )
 
 Registry = Mapping[str, tuple[Operator, ...]]

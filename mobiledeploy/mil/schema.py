@@ -1,8 +1,8 @@
 """The protobuf messages of Core ML packages that we read, declared as a table and built at import.
 
-Source: Apple's `Model.proto`, `FeatureTypes.proto` and `MIL.proto` (coremltools repository, `mlmodel/format/`). Only the
-fields the executor needs are declared; protobuf keeps the others as unknown fields. The classes live in a descriptor
-pool of their own, so they meet no other library's registration of the same files.
+Source: Apple's `Model.proto`, `FeatureTypes.proto` and `MIL.proto` (coremltools repository, `mlmodel/format/`). Only
+the fields the executor needs are declared; protobuf keeps the others as unknown fields. The classes live in a
+descriptor pool of their own, so they meet no other library's registration of the same files.
 
 A field reads `number name type`; `name*` is repeated, `map T` is a map from strings to T, `| oneof` names the oneof it
 belongs to. Enumerations are declared as int32, whose wire format is the same.

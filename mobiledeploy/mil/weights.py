@@ -1,8 +1,8 @@
 """Weight files: blobs of raw elements behind 64-byte headers.
 
-Layout (Apple's MILBlob, `StorageFormat.hpp` of the coremltools repository), little endian: a storage header of 64 bytes
-(u32 count of blobs, u32 version = 2), then blobs, each a metadata record of 64 bytes (u32 sentinel 0xDEADBEEF, u32 element
-type, u64 size in bytes, u64 offset of the data, u64 unused bits at the end) and its data.
+Layout (Apple's MILBlob, `StorageFormat.hpp` of the coremltools repository), little endian: a storage header of 64
+bytes (u32 count of blobs, u32 version = 2), then blobs, each a metadata record of 64 bytes (u32 sentinel 0xDEADBEEF,
+u32 element type, u64 size in bytes, u64 offset of the data, u64 unused bits at the end) and its data.
 """
 
 from __future__ import annotations

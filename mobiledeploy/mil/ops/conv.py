@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Family, Kernel
 from mobiledeploy.mil.window import padding_list, read_window
 
 if TYPE_CHECKING:
-    import torch
-
     from mobiledeploy.mil.call import Call
 
 __all__ = ["FAMILY"]
 
 FAMILY = Family("conv")
 
-_CONVOLUTIONS: dict[int, Callable[..., torch.Tensor]] = {
+Convolution = Callable[..., torch.Tensor]
+
+_CONVOLUTIONS: dict[int, Convolution] = {
     1: functional.conv1d,
     2: functional.conv2d,
     3: functional.conv3d,
 }
-_TRANSPOSED: dict[int, Callable[..., torch.Tensor]] = {
+_TRANSPOSED: dict[int, Convolution] = {
     1: functional.conv_transpose1d,
     2: functional.conv_transpose2d,
     3: functional.conv_transpose3d,
@@ -58,8 +59,8 @@ def conv(call: Call) -> Kernel:
 def conv_transpose(call: Call) -> Kernel:
     """x (N, C_in, *D), weight (C_in, C_out / groups, *K), bias (C_out): the full result, cropped at both ends.
 
-    `valid` crops nothing, `custom` crops `pad`, `same` crops to D * stride. With an `output_shape` the begin of the crop
-    stands and the end follows from the shape; where that lies behind the full result, zeros follow.
+    `valid` crops nothing, `custom` crops `pad`, `same` crops to D * stride. With an `output_shape` the begin of the
+    crop stands and the end follows from the shape; where that lies behind the full result, zeros follow.
     """
     window = read_window(call, _kernel_shape(call))
     spatial = len(window.kernel)
@@ -69,7 +70,7 @@ def conv_transpose(call: Call) -> Kernel:
 
     def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
         full = transpose(x, weight, None, window.strides, 0, 0, groups, window.dilations)
-        result = functional.pad(full, padding_list(window.crop(x.shape[2:], full.shape[2:], wanted)))
+        result: torch.Tensor = functional.pad(full, padding_list(window.crop(x.shape[2:], full.shape[2:], wanted)))
         if bias is not None:
             result.add_(bias.reshape(-1, *(1,) * spatial))
         return result
@@ -77,9 +78,7 @@ def conv_transpose(call: Call) -> Kernel:
     return Kernel(call.present("x", "weight", "bias"), run)
 
 
-def _spatial(
-    call: Call, functions: dict[int, Callable[..., torch.Tensor]], spatial: int
-) -> Callable[..., torch.Tensor]:
+def _spatial(call: Call, functions: dict[int, Convolution], spatial: int) -> Convolution:
     if spatial not in functions or call.rank("x") != spatial + 2:
         raise call.invalid(f"x has rank {call.rank('x')}, the kernel has {spatial} spatial axes")
     return functions[spatial]

@@ -46,13 +46,16 @@ def _arithmetic(function: Function) -> Semantics:
 
 
 def _into(function: Function, index: int, *operands: torch.Tensor) -> torch.Tensor:
-    target = operands[index]
-    # declared shapes are the program's word; a wrong one must not corrupt a value
-    if target.shape != operands[1 - index].shape and target.shape != torch.broadcast_shapes(
-        operands[0].shape, operands[1].shape
-    ):
-        return function(*operands)
-    return function(*operands, out=target)
+    target, other = operands[index], operands[1 - index]
+    # the declared shapes are only the program's word: a result that does not fit must not be forced into the operand
+    fits = target.shape == other.shape or other.numel() == 1 or _spans(target, other)
+    return function(*operands, out=target) if fits else function(*operands)
+
+
+def _spans(target: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether the two broadcast to the shape of `target`."""
+    padded = (1,) * (target.dim() - other.dim()) + tuple(other.shape)
+    return len(padded) == target.dim() and all(size in (1, to) for size, to in zip(padded, target.shape, strict=True))
 
 
 def _plain(function: Function) -> Semantics:

@@ -46,8 +46,8 @@ def instance_norm(call: Call) -> Kernel:
 
 @FAMILY.operator("layer_norm")
 def layer_norm(call: Call) -> Kernel:
-    """gamma (x - E[x]) / sqrt(Var[x] + epsilon) + beta, over `axes`; gamma and beta have those axes' shape, in the order
-    of the axes of x."""
+    """gamma (x - E[x]) / sqrt(Var[x] + epsilon) + beta, over `axes`; gamma and beta have those axes' shape, in
+    the order of the axes of x."""
     rank = call.rank("x")
     axes = tuple(sorted(call.axes("axes", "x", tuple(range(rank)))))
     gamma, beta = _scale_and_offset(call)

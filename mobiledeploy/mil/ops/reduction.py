@@ -35,7 +35,8 @@ def _mean(x: torch.Tensor, axes: Axes, keep: bool) -> torch.Tensor:
 
 def _root(x: torch.Tensor, axes: Axes, keep: bool) -> torch.Tensor:
     if x.is_floating_point():
-        return torch.linalg.vector_norm(x, 2, axes, keep)
+        norm: torch.Tensor = torch.linalg.vector_norm(x, 2, axes, keep)
+        return norm
     return x.double().square_().sum(axes, keepdim=keep).sqrt_().to(x.dtype)
 
 

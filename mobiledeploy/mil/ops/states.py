@@ -1,0 +1,42 @@
+"""Values that outlive a prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
+
+if TYPE_CHECKING:
+    import torch
+
+    from mobiledeploy.mil.call import Call
+    from mobiledeploy.mil.state import StateBuffer
+
+__all__ = ["FAMILY"]
+
+FAMILY = Family("states")
+
+
+@FAMILY.operator("read_state", effect=Effect.MOVEMENT, since=Opset.IOS18)
+def read_state(_: Call) -> Kernel:
+    return Kernel(("input",), lambda buffer: buffer.value)
+
+
+@FAMILY.operator("write_state", effect=Effect.MOVEMENT, since=Opset.IOS18)
+def write_state(_: Call) -> Kernel:
+    """Keeps a copy: the run may go on to overwrite the data."""
+
+    def run(buffer: StateBuffer, data: torch.Tensor) -> tuple[()]:
+        buffer.value = data.clone()
+        return ()
+
+    return Kernel(("input", "data"), run)
+
+
+@FAMILY.operator("coreml_update_state", effect=Effect.MOVEMENT, since=Opset.IOS18)
+def update_state(_: Call) -> Kernel:
+    def run(buffer: StateBuffer, value: torch.Tensor) -> torch.Tensor:
+        buffer.value = value.clone()
+        return buffer.value
+
+    return Kernel(("state", "value"), run)
