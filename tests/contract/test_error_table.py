@@ -1,0 +1,343 @@
+"""Every wrong input that somebody thought of: its exit code, one exact message, nothing written, no traceback.
+
+The real command line runs in this process, in a folder of wrong and right things; nothing but the full disk is played.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from mobiledeploy.cli import main
+
+FACTORIES = '''
+import torch
+from torch import nn
+
+
+class Tiny(nn.Module):
+    mobiledeploy_inputs = [(1, 3, 32, 32)]
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.head(self.conv(x).relu().mean((2, 3)))
+
+
+class Branching(Tiny):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else super().forward(-x)
+
+
+class NotANumber(Tiny):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+class Drawing(Tiny):
+    def forward(self, x):
+        return super().forward(x) + torch.rand(1, 4)
+
+
+class Unfit(Tiny):
+    mobiledeploy_inputs = [(1, 5, 32, 32)]
+
+
+class Beyond(Tiny):
+    """Its activations leave the range of fp16."""
+
+    def forward(self, x):
+        return self.head((self.conv(x) * 1e6).relu().mean((2, 3)))
+
+
+def raises():
+    raise ValueError("no weights today")
+
+
+def number():
+    return 7
+
+
+def needs(width):
+    return Tiny()
+
+
+def unshaped():
+    return Tiny(), "large"
+'''
+
+
+class Hostile:
+    """What runs when a careless program unpickles it."""
+
+    def __reduce__(self):
+        return os.mkdir, ("pwned",)
+
+
+def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    whole = {
+        "conv.weight": torch.zeros(8, 3, 3, 3),
+        "conv.bias": torch.zeros(8),
+        "head.weight": torch.zeros(4, 8),
+        "head.bias": torch.zeros(4),
+    }
+    changed = whole | {name.replace("_", "."): value for name, value in changes.items()}
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once; every row gets it as its current folder, and must leave it as it found it."""
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "models.py").write_text(FACTORIES)
+    (folder / "broken.py").write_text("def factory(:\n")
+    (folder / "program.pt2").write_bytes(b"no program")
+    torch.save(state(), folder / "good.pth")
+    whole = (folder / "good.pth").read_bytes()
+    (folder / "corrupt.pth").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.pth").write_bytes(b"")
+    (folder / "hostile.pth").write_bytes(pickle.dumps(Hostile()))
+    torch.save({"state_dict": state(), "extra": Hostile()}, folder / "hostile_zip.pth")
+    torch.save(state(head_bias=None, neck_bias=torch.zeros(4), conv_bias=torch.zeros(9)), folder / "mismatched.pth")
+    (folder / "torn.safetensors").write_bytes(b"\xff" * 64)
+    (folder / "a_file").write_text("no folder\n")
+    (folder / "a_folder").mkdir()
+    (folder / "picture.png").write_text("no picture\n")
+    (folder / "labels3.txt").write_text("one\ntwo\nthree\n")
+    (folder / "labels.bin").write_bytes(b"\xff\xfe\x00")
+    (folder / "blank.txt").write_text("\n\n")
+    (folder / "bad_pictures").mkdir()
+    (folder / "bad_pictures" / "cat.png").write_text("no picture\n")
+    Image.new("RGB", (48, 48), (200, 120, 40)).save(folder / "good.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["export", "models.py:Tiny", "--output", "right", "--name", "tiny"]) == 0
+    for name in ("damaged", "cut"):
+        shutil.copytree(folder / "right" / "tiny", folder / name)
+    weights = next((folder / "damaged").rglob("model.mlmodel"))
+    weights.write_bytes(weights.read_bytes()[:-7])
+    (folder / "cut" / "manifest.json").write_text('{"schema": "mobiledeploy.manifest/1"')
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file and folder below, hidden ones too."""
+    found = {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    return {
+        path.relative_to(folder).as_posix(): data for path, data in found.items() if "__pycache__" not in path.parts
+    }
+
+
+@dataclass(frozen=True)
+class Row:
+    """`message`: what is printed after `error: `; one that ends in … is its beginning, where a library has the rest."""
+
+    arguments: str
+    code: int
+    message: str
+
+    def fits(self, printed: str) -> bool:
+        wanted = f"error: {self.message}"
+        return printed.startswith(wanted[:-1]) if wanted.endswith("…") else printed == wanted
+
+
+TINY = "export models.py:Tiny --output out"
+
+ROWS = [
+    # the model
+    Row("export fastvit_t88 --output out", 2, "no model is called `fastvit_t88`"),
+    Row("export nothing_like_it_at_all --output out", 2, "no model is called `nothing_like_it_at_all`"),
+    Row("export absent.py:factory --output out", 2, "no file is there: absent.py"),
+    Row("export absent_package.module:factory --output out", 2, "no module is called `absent_package`"),
+    Row("export models.py:absent --output out", 2, "models.py defines no `absent`"),
+    Row("export models.py --output out", 2, "`models.py` names no factory"),
+    Row(
+        "export broken.py:factory --output out",
+        2,
+        "the factory cannot be imported: SyntaxError: invalid syntax (broken.py, line 1)",
+    ),
+    Row("export models.py:raises --output out", 2, "the factory raised: ValueError: no weights today"),
+    Row("export models.py:number --output out", 2, "the factory returned an object of type int, not an nn.Module"),
+    Row("export models.py:needs --output out", 2, "the factory needs arguments: width"),
+    Row("export models.py:unshaped --output out", 2, "'large' declares no inputs"),
+    Row("export program.pt2 --output out", 2, "program.pt2 is no program that torch …"),
+    Row("export absent.pt2 --output out", 2, "no file is there: absent.pt2"),
+    # the weights
+    Row(f"{TINY} --weights absent.pth", 2, "no file is there: absent.pth"),
+    Row(f"{TINY} --weights corrupt.pth", 2, "corrupt.pth is damaged, or no checkpoint: …"),
+    Row(f"{TINY} --weights empty.pth", 2, "empty.pth is empty"),
+    Row(
+        f"{TINY} --weights hostile.pth",
+        2,
+        "hostile.pth holds more than weights, and loading the rest could run code; it was not loaded",
+    ),
+    Row(
+        f"{TINY} --weights hostile_zip.pth",
+        2,
+        "hostile_zip.pth would run code when it is loaded (posix.mkdir), so it was not loaded",
+    ),
+    Row(
+        f"{TINY} --weights mismatched.pth",
+        2,
+        "mismatched.pth does not fit Tiny: 1 missing (head.bias); 1 unexpected (neck.bias); "
+        "1 of another shape (conv.bias: [9] in the file, [8] in the model)",
+    ),
+    Row(f"{TINY} --weights torn.safetensors", 2, "torn.safetensors is damaged, or no safetensors file: …"),
+    Row(f"{TINY} --weights a_folder", 2, "a_folder is a folder, not a checkpoint"),
+    Row(
+        f"{TINY} --weights pretrained",
+        2,
+        "models.py:Tiny brings its own weights; there are no pretrained ones to fetch",
+    ),
+    # the options
+    Row(
+        "export deit_tiny_patch16_224 --weights random --resolution 225 --output out",
+        2,
+        "deit_tiny_patch16_224 does not take 225x225",
+    ),
+    Row(f"{TINY} --resolution 12by12", 2, "`12by12` is no resolution"),
+    Row(f"{TINY} --resolution 0", 2, "`0` is no resolution"),
+    Row(f"{TINY} --precision float8", 2, "`float8` is no precision that mobiledeploy knows"),
+    Row(f"{TINY} --deployment-target iOS14", 2, "`iOS14` is no deployment target that mobiledeploy knows"),
+    Row(f"{TINY} --input-type sound", 2, "`sound` is no input type that mobiledeploy knows"),
+    Row(f"{TINY} --input-type image", 2, "nobody knows how `x` is prepared from a picture"),
+    Row(f"{TINY} --target tflite", 2, "there is no target `tflite`"),
+    Row(f"{TINY} --skip merge-brunches", 2, "there is no rule `merge-brunches`"),
+    Row(f"{TINY} --labels absent.txt", 2, "cannot read the labels in absent.txt: No such file or directory"),
+    Row(f"{TINY} --labels labels.bin", 2, "cannot read the labels in labels.bin: it is not UTF-8 text"),
+    Row(f"{TINY} --labels blank.txt", 2, "blank.txt names no class"),
+    Row(f"{TINY} --labels labels3.txt", 2, "3 labels for an output of shape 1x4"),
+    Row(f"{TINY} --images absent", 2, "the folder of pictures does not exist"),
+    Row(f"{TINY} --images a_folder", 2, "no picture in the folder"),
+    Row(f"{TINY} --images bad_pictures", 2, "cannot read the picture: cannot identify image file 'cat.png'"),
+    Row(f"{TINY} --name ../elsewhere", 2, "`../elsewhere` cannot name a folder"),
+    Row(f"{TINY} --min-psnr quiet", 2, "Invalid value for '--min-psnr': …"),
+    Row(f"{TINY} --seed -1", 2, "Invalid value for '--seed': …"),
+    Row(f"{TINY} --bogus", 2, "No such option: --bogus"),
+    Row("export", 2, "Missing argument 'MODEL'."),
+    # the graph
+    Row(
+        "export models.py:Branching --output out",
+        3,
+        "the model's control flow depends on the values of a tensor, which no static graph can hold",
+    ),
+    Row(
+        "export models.py:Drawing --output out",
+        3,
+        "the captured graph does not compute output `logits` as the model does",
+    ),
+    Row("export models.py:Unfit --output out", 3, "the model does not run on an input of 1x5x32x32: RuntimeError: …"),
+    Row(
+        "export models.py:NotANumber --output out",
+        4,
+        "the original model itself gives NaN in output `logits` on the sample 'grace_hopper'",
+    ),
+    # the proof
+    Row(
+        "export models.py:Beyond --output out",
+        4,
+        "the converted model does not equal the original: 4 of its 4 values are NaN",
+    ),
+    Row(f"{TINY} --min-psnr 500", 4, "the converted model does not equal the original: its PSNR of …"),
+    # the output
+    Row("export models.py:Tiny --output a_file/below", 2, "cannot write a_file/below: Not a directory"),
+    Row("export models.py:Tiny --output a_file", 2, "cannot write a_file: File exists"),
+    Row(
+        "export models.py:Tiny --output . --name bad_pictures",
+        2,
+        "bad_pictures exists and was not made by mobiledeploy",
+    ),
+    # artifacts
+    Row("check absent", 2, "absent does not exist"),
+    Row("check a_folder", 2, "no exported model at a_folder"),
+    Row("check a_file", 2, "no exported model at a_file"),
+    Row(
+        "check damaged",
+        2,
+        "`tiny.mlpackage/Data/com.apple.CoreML/model.mlmodel` is not what was exported: its SHA-256 differs",
+    ),
+    Row("check cut", 2, "not valid JSON: …"),
+    Row("check right/tiny --runner guess", 2, "no runner is called 'guess'"),
+    Row("check right/tiny --images absent", 2, "the folder of pictures does not exist"),
+    Row("check right/tiny --junit absent/report.xml", 2, "cannot write absent/report.xml"),
+    Row("check right/tiny --summary a_folder", 2, "cannot write a_folder"),
+    Row("check", 2, "Missing argument 'ARTIFACT...'."),
+    Row("run a_folder --image good.png", 2, "no exported model at a_folder"),
+    Row("run right/tiny --image absent.png", 2, "cannot read the picture: No such file or directory"),
+    Row("run right/tiny --image picture.png", 2, "cannot read the picture: cannot identify image file 'picture.png'"),
+    Row("run right/tiny", 2, "Missing option '--image'."),
+    Row("run right/tiny --image picture.png --top 0", 2, "Invalid value for '--top': …"),
+    Row("run damaged/tiny.mlpackage --image good.png", 2, "the model specification cannot be parsed"),
+    Row(
+        "run damaged --image good.png",
+        2,
+        "`tiny.mlpackage/Data/com.apple.CoreML/model.mlmodel` is not what was exported: …",
+    ),
+    # the rest
+    Row("models no_such_thing_*", 2, "no model of the zoo matches `no_such_thing_*`"),
+    Row("exprot fastvit_t8", 2, "No such command 'exprot'. Did you mean 'export'?"),
+]
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("MOBILEDEPLOY_DEBUG", raising=False)
+
+
+def test_the_table_has_at_least_25_rows() -> None:
+    assert len({row.arguments for row in ROWS}) == len(ROWS) >= 25
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.arguments)
+def test_one_message_and_nothing_written(row, workspace, monkeypatch, capfd) -> None:
+    monkeypatch.chdir(workspace)
+    before = contents(workspace)
+    code = main(row.arguments.split())
+    printed = capfd.readouterr()
+    (message,) = [line for line in printed.err.splitlines() if line.startswith("error: ")]
+    assert row.fits(message), message
+    assert code == row.code
+    assert printed.err.count("  remedy: ") == 1
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert contents(workspace) == before
+
+
+def test_a_hostile_checkpoint_runs_nothing(workspace) -> None:
+    """The rows above have read it; what it would have made is not there."""
+    assert not (workspace / "pwned").exists()
+
+
+def test_a_full_disk_is_one_message_and_nothing_stays(workspace, monkeypatch, capfd) -> None:
+    def full(reference, path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.chdir(workspace)
+    monkeypatch.setattr("mobiledeploy.parity.reference.save", full)
+    before = contents(workspace)
+    assert main(TINY.split()) == 2
+    printed = capfd.readouterr()
+    assert printed.err.count("error:") == 1
+    assert "No space left on device" in printed.err
+    assert contents(workspace) == before
+
+
+def test_an_error_in_json_is_one_document(workspace, monkeypatch, capfd) -> None:
+    monkeypatch.chdir(workspace)
+    assert main([*TINY.split(), "--json", "--weights", "mismatched.pth"]) == 2
+    document = json.loads(capfd.readouterr().out)["error"]
+    assert (document["kind"], document["exit_code"]) == ("CheckpointError", 2)
+    assert document["remedy"]
