@@ -12,7 +12,7 @@ import numpy as np
 
 from mobiledeploy.parity.metrics import Distance, bar_rmse, distance
 from mobiledeploy.parity.ranking import is_ranking, margin_noise, ranking
-from mobiledeploy.parity.runners.runner import PREDICTED_CLASS
+from mobiledeploy.parity.runners.runner import DISTINCT_CLASSES, PREDICTED_CLASS, PROBABILITIES
 from mobiledeploy.records import OutputParity
 
 if TYPE_CHECKING:
@@ -32,14 +32,20 @@ class Standard:
 def compare_outputs(
     sample: str, expected: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]], standard: Standard
 ) -> tuple[OutputParity, ...]:
-    """One record per output of the reference, in its order. A predicted label is held to the first output that ranks
-    classes: a Core ML classifier has one."""
+    """One record per output of the reference, in its order.
+
+    A Core ML classifier's predicted label is held to the first output that ranks classes, and its dictionary of
+    probabilities stands in for the output that it has replaced in the package.
+    """
     ranked = next((name for name, array in expected.items() if is_ranking(array)), None)
     results = []
     for name, reference in expected.items():
         if name in found:
             label = found.get(PREDICTED_CLASS) if name == ranked else None
             result = _compare(name, reference, _scalar_too(reference, found[name]), label, standard)
+        elif PROBABILITIES in found and is_ranking(reference):
+            distinct = found[DISTINCT_CLASSES]
+            result = _compare(name, reference[:, distinct], found[PROBABILITIES], None, standard)
         else:
             result = _missing(name, found)
         results.append(dataclasses.replace(result, input=sample))
@@ -47,7 +53,8 @@ def compare_outputs(
 
 
 def _missing(name: str, found: Mapping[str, NDArray[Any]]) -> OutputParity:
-    has = ", ".join(f"`{other}`" for other in found if other != PREDICTED_CLASS) or "none"
+    special = (PREDICTED_CLASS, PROBABILITIES, DISTINCT_CLASSES)
+    has = ", ".join(f"`{other}`" for other in found if other not in special) or "none"
     reason = f"the artifact gives no output `{name}`; its tensors: {has}"
     return OutputParity("", name, -math.inf, math.inf, math.inf, 0.0, passed=False, reason=reason)
 

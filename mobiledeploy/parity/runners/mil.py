@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mobiledeploy import mil
+from mobiledeploy.mil.model import load
 from mobiledeploy.parity.feeds import picture_feed
-from mobiledeploy.parity.runners.classifier import output_arrays, package_classifier
+from mobiledeploy.parity.runners.classifier import classifier_of, output_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,8 @@ class MilRunner:
     name = "mil"
 
     def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
-        model, classifier = mil.load(path), package_classifier(path)
+        model = load(path)
+        classifier = classifier_of(model.function)
 
         def predict(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
             feeds = {spec.name: picture_feed(spec, arrays[spec.name]) for spec in inputs}

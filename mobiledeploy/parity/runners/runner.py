@@ -11,14 +11,19 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec
 
-__all__ = ["PREDICTED_CLASS", "Predict", "Runner"]
+__all__ = ["DISTINCT_CLASSES", "PREDICTED_CLASS", "PROBABILITIES", "Predict", "Runner"]
 
 Predict = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 """A sample's arrays by input name, to the artifact's outputs by name: float32 where they are floating."""
 
 PREDICTED_CLASS = "predicted class"
-"""The key under which a classifier's runner gives the indices (int64, any number) of the classes that bear the
-predicted label: several where labels repeat, as ImageNet's "crane" does. No tensor's name has a blank."""
+"""Under this key a classifier's runner gives the indices (int64, any number) of the classes that bear the predicted
+label: several where labels repeat, as ImageNet's "crane" does. No tensor's name has a blank."""
+
+PROBABILITIES = "class probabilities"
+DISTINCT_CLASSES = "distinct classes"
+"""Under these keys it gives the dictionary of probabilities as float32 (1, M), and the indices (int64, M) of the
+classes that they are of: those whose label is theirs alone."""
 
 
 class Runner(Protocol):

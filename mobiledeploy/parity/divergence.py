@@ -1,0 +1,121 @@
+"""The operator at which a package leaves the original, found by comparing every value on the way.
+
+    x ──conv 71 dB──▶ ──mul 12 dB──▶ ──add 12 dB──▶ ──linear 9 dB──▶ logits: fails
+                        ↑ the culprit: good values in, a bad value out, and bad all the way to the end
+
+A value that is bad but heals (a saturated sigmoid behind an overflow, a difference of near-equal numbers that is added
+to something large) leads to no failed output and is not named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+from mobiledeploy.aten.graph import source_line
+from mobiledeploy.mil.model import Model, load
+from mobiledeploy.parity.alignment import aligned_values
+from mobiledeploy.parity.feeds import program_feed
+from mobiledeploy.parity.metrics import distance
+from mobiledeploy.records import Divergence
+
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
+    from mobiledeploy.mil.program import Operation
+    from mobiledeploy.parity.samples import Sample
+
+__all__ = ["first_divergence", "first_rounding_divergence"]
+
+
+def first_divergence(package: Path, program: Program, sample: Sample, *, bar_db: float) -> Divergence | None:
+    """Where the `.mlpackage`, in its declared precision, leaves the ATen `program` it was converted from, run in
+    float32; None if all of its outputs reach `bar_db` on this sample.
+
+    Raises PackageError or UnsupportedError if the package cannot be executed.
+    """
+    model = load(package)
+    feeds = (program_feed(spec, sample.arrays[spec.name]) for spec in program.inputs)
+    tensors = tuple(torch.from_numpy(feed.copy()) for feed in feeds)
+    expected, nodes = aligned_values(program, tensors, _value_names(model))
+    closeness = _closeness(model, sample, expected)
+    return _first(model, closeness, bar_db, nodes)
+
+
+def first_rounding_divergence(package: Path, sample: Sample, *, bar_db: float) -> Divergence | None:
+    """Where the `.mlpackage` in its declared precision leaves itself in float32: the operator that rounding or overflow
+    breaks. Needs nothing but the package; blind to what a converter got wrong, which both runs share."""
+    model, exact = load(package), load(package, precision="float32")
+    names = set(_value_names(model))
+    expected: dict[str, torch.Tensor] = {}
+
+    def keep(operation: Operation, outputs: tuple[Any, ...]) -> None:
+        named = zip(operation.outputs, outputs, strict=True)
+        expected.update({name: value for name, value in named if name in names and isinstance(value, torch.Tensor)})
+
+    exact.predict(sample.arrays, listener=keep)
+    return _first(model, _closeness(model, sample, expected), bar_db, {})
+
+
+def _value_names(model: Model) -> list[str]:
+    return [name for operation in model.function.block.operations for name in operation.outputs]
+
+
+def _closeness(model: Model, sample: Sample, expected: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """The PSNR in dB of each value of the run that has a counterpart of the same shape."""
+    closeness: dict[str, float] = {}
+
+    def compare(operation: Operation, outputs: tuple[Any, ...]) -> None:
+        for name, value in zip(operation.outputs, outputs, strict=True):
+            other = expected.get(name)
+            if other is not None and isinstance(value, torch.Tensor) and other.shape == value.shape:
+                closeness[name] = distance(other.numpy(), value.numpy()).psnr_db
+
+    model.predict(sample.arrays, listener=compare)
+    return closeness
+
+
+def _first(
+    model: Model, closeness: Mapping[str, float], bar_db: float, nodes: Mapping[str, fx.Node]
+) -> Divergence | None:
+    """The first operator in program order with good values in and a bad one out that stays bad up to an output."""
+    operations = model.function.block.operations
+    origin = _origins(operations, closeness)
+    guilty = _bad_paths(model, lambda name: origin.get(name, math.inf) < bar_db)
+    for operation in operations:
+        before = min((origin.get(name, math.inf) for name in _operands(operation)), default=math.inf)
+        for name in operation.outputs:
+            if name in guilty and closeness.get(name, math.inf) < bar_db <= before:
+                line = source_line(nodes[name]) if name in nodes else None
+                return Divergence(operation.type, name, closeness[name], before, line)
+    return None
+
+
+def _origins(operations: tuple[Operation, ...], closeness: Mapping[str, float]) -> dict[str, float]:
+    """The PSNR of every value: its own where it is known, else the worst of what it was computed from."""
+    origin: dict[str, float] = {}
+    for operation in operations:
+        inherited = min((origin.get(name, math.inf) for name in _operands(operation)), default=math.inf)
+        origin |= {name: closeness.get(name, inherited) for name in operation.outputs}
+    return origin
+
+
+def _bad_paths(model: Model, is_bad: Callable[[str], bool]) -> set[str]:
+    """The values from which bad values lead without a gap to a bad output."""
+    makers = {name: operation for operation in model.function.block.operations for name in operation.outputs}
+    waiting = [name for name in model.function.block.outputs if is_bad(name)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in makers:
+            found.add(name)
+            waiting += [operand for operand in _operands(makers[name]) if is_bad(operand)]
+    return found
+
+
+def _operands(operation: Operation) -> list[str]:
+    return [name for names in operation.inputs.values() for name in names]
