@@ -34,7 +34,8 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "onnx": ("targets/onnx*.py",),
     "onnxscript": ("targets/onnx*.py",),
     "onnx_ir": ("targets/onnx*.py",),
-    "onnxruntime": ("parity/runners/onnxruntime.py",),
+    # the runner, and the float16 converter that comes with it: a program about graphs, which executes none
+    "onnxruntime": ("parity/runners/onnxruntime.py", "targets/onnx_half.py"),
     "timm": ("sources/*.py",),
     "safetensors": ("sources/*.py",),
     "huggingface_hub": ("sources/*.py",),

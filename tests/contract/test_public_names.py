@@ -9,7 +9,46 @@ import pytest
 
 import mobiledeploy
 
-PUBLIC: dict[str, tuple[str, ...]] = {}
+PUBLIC: dict[str, tuple[str, ...]] = {
+    "mobiledeploy": (
+        "ConversionError",
+        "ExportOptions",
+        "ExportResult",
+        "HostError",
+        "InputError",
+        "InputSpec",
+        "InternalError",
+        "Manifest",
+        "MobileDeployError",
+        "ParityError",
+        "ParityReport",
+        "Preprocessing",
+        "RunResult",
+        "__version__",
+        "check",
+        "export",
+        "run",
+    ),
+    "mobiledeploy.cli": ("main",),
+    "mobiledeploy.mil": ("Feature", "Model", "Operation", "State", "load"),
+    "mobiledeploy.pipeline": ("ExportResult", "RunResult", "check", "export", "run"),
+    "mobiledeploy.records": (
+        "Divergence",
+        "ExportOptions",
+        "GraphCost",
+        "InputSpec",
+        "Manifest",
+        "OutputParity",
+        "ParityReport",
+        "Preprocessing",
+        "RefusalRecord",
+        "RewriteLog",
+        "RuleRecord",
+        "SourceRecord",
+        "WeightsRecord",
+    ),
+    "mobiledeploy.sources": ("ModelSource", "featured", "list_models", "resolve"),
+}
 
 
 def declared(source) -> tuple[str, ...]:
