@@ -33,8 +33,8 @@ _CAST = re.compile(r"_cast_(fp|int|uint)\d+")
 def aligned_values(
     program: Program, inputs: tuple[torch.Tensor, ...], names: Iterable[str]
 ) -> tuple[dict[str, torch.Tensor], dict[str, fx.Node]]:
-    """Runs `program` in float32 on `inputs`. For each of the ML Program's value `names` that stems from one of its
-    nodes: the node's value, and the node."""
+    """Runs `program` in float32 on `inputs`. For each of its inputs, and each of the ML Program's value `names` that
+    stems from one of its nodes: the node's value, and the node."""
     wanted = _by_plain_name(names)
     returned: dict[fx.Node, list[str]] = {}
     results: Any = output_node(program.graph).args[0]
@@ -44,6 +44,8 @@ def aligned_values(
     nodes: dict[str, fx.Node] = {}
 
     def keep(node: fx.Node, value: Any) -> None:
+        if node.op == "placeholder":
+            values[str(node.target)], nodes[str(node.target)] = value, node
         if node.op != "call_function":
             return
         for plain, tensor in _tensors(node, value):

@@ -19,6 +19,7 @@ from torch import fx
 
 from mobiledeploy.aten.graph import source_line
 from mobiledeploy.mil.model import Model, load
+from mobiledeploy.mil.program import TensorType
 from mobiledeploy.parity.alignment import aligned_values
 from mobiledeploy.parity.feeds import program_feed
 from mobiledeploy.parity.metrics import distance
@@ -42,8 +43,8 @@ def first_divergence(package: Path, program: Program, sample: Sample, *, bar_db:
     feeds = (program_feed(spec, sample.arrays[spec.name]) for spec in program.inputs)
     tensors = tuple(torch.from_numpy(feed.copy()) for feed in feeds)
     expected, nodes = aligned_values(program, tensors, _value_names(model))
-    closeness = _closeness(model, sample, expected)
-    return _first(model, closeness, bar_db, nodes)
+    _follow_casts(model, expected, nodes)
+    return _first(model, _closeness(model, sample, expected), bar_db, nodes)
 
 
 def first_rounding_divergence(package: Path, sample: Sample, *, bar_db: float) -> Divergence | None:
@@ -63,6 +64,16 @@ def first_rounding_divergence(package: Path, sample: Sample, *, bar_db: float) -
 
 def _value_names(model: Model) -> list[str]:
     return [name for operation in model.function.block.operations for name in operation.outputs]
+
+
+def _follow_casts(model: Model, expected: dict[str, torch.Tensor], nodes: dict[str, fx.Node]) -> None:
+    """A cast between floating types has no node of its own: it ought to give what it takes."""
+    for operation in model.function.block.operations:
+        if operation.type != "cast":
+            continue
+        (output,), (kind,), (source,) = operation.outputs, operation.output_types, operation.inputs["x"]
+        if source in expected and output not in expected and isinstance(kind, TensorType) and kind.dtype.is_float:
+            expected[output], nodes[output] = expected[source], nodes[source]
 
 
 def _closeness(model: Model, sample: Sample, expected: Mapping[str, torch.Tensor]) -> dict[str, float]:
