@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-__all__ = ["GRIDS", "interpolate", "nearest"]
+__all__ = ["GRIDS", "interpolate", "nearest", "preceding"]
 
 Grid = Callable[[int, int], torch.Tensor]
 
@@ -68,6 +68,11 @@ def interpolate(x: torch.Tensor, axis: int, points: torch.Tensor) -> torch.Tenso
     return torch.lerp(x.index_select(axis, low), x.index_select(axis, high), weight)
 
 
-def nearest(x: torch.Tensor, axis: int, points: torch.Tensor) -> torch.Tensor:
+def preceding(x: torch.Tensor, axis: int, points: torch.Tensor) -> torch.Tensor:
     """x at the elements at or before `points` along the axis."""
     return x.index_select(axis, points.floor().long().clamp_(0, x.shape[axis] - 1))
+
+
+def nearest(x: torch.Tensor, axis: int, points: torch.Tensor) -> torch.Tensor:
+    """x at the elements nearest to `points` along the axis, half way the one before."""
+    return x.index_select(axis, (points - 0.5).ceil().long().clamp_(0, x.shape[axis] - 1))

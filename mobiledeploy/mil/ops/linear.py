@@ -19,8 +19,19 @@ FAMILY = Family("linear")
 
 @FAMILY.operator("linear")
 def linear(call: Call) -> Kernel:
-    """x (*D, C_in) times the transposed weight (C_out, C_in), plus bias (C_out)."""
-    return Kernel(call.present("x", "weight", "bias"), functional.linear)
+    """x (*D, C_in) times the transposed weight (C_out, C_in), plus bias (C_out), in the type of the result."""
+    operands = call.present("x", "weight", "bias")
+    carrier = call.output_type().dtype.carrier
+    if carrier.is_floating_point and all(call.type(parameter).dtype.carrier is carrier for parameter in operands):
+        return Kernel(operands, functional.linear)
+    if carrier.is_floating_point:
+        return Kernel(operands, lambda *values: functional.linear(*(value.to(carrier) for value in values)))
+
+    def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        product = torch.matmul(x, weight.T)
+        return product if bias is None else product.add_(bias)
+
+    return Kernel(operands, run)
 
 
 @FAMILY.operator("matmul")

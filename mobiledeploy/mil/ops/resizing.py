@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
-from mobiledeploy.mil.sampling import GRIDS, interpolate, nearest
+from mobiledeploy.mil.sampling import GRIDS, interpolate, nearest, preceding
 from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def _target(call: Call, default: int | None = None) -> Callable[[torch.Size], Se
 
 @FAMILY.operator("upsample_nearest_neighbor", effect=Effect.SELECTION)
 def upsample_nearest_neighbor(call: Call) -> Kernel:
-    return _resize(call, _scaled(call), nearest, GRIDS["DEFAULT"])
+    return _resize(call, _scaled(call), preceding, GRIDS["DEFAULT"])
 
 
 @FAMILY.operator("resize_nearest_neighbor", effect=Effect.SELECTION)
 def resize_nearest_neighbor(call: Call) -> Kernel:
-    return _resize(call, _target(call), nearest, GRIDS["DEFAULT"])
+    return _resize(call, _target(call), preceding, GRIDS["DEFAULT"])
 
 
 @FAMILY.operator("upsample_bilinear")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.operator import Family, Kernel, Opset
 from mobiledeploy.mil.ops.gathering import checked_indices
 
 if TYPE_CHECKING:
@@ -37,57 +37,74 @@ _MODES: dict[str, Combine] = {
 }
 
 
-def _mode(call: Call) -> Combine:
+def _writer(call: Call) -> Callable[[torch.Tensor, int, torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Combines updates into a copy of the data.
+
+    From iOS 17 an update outside the data is dropped unless `validate_indices` asks for an error; it always is one
+    before, where negative indices count from the end.
+    """
     combine: Combine = call.choice("mode", _MODES, "add")
-    return combine
+    opset = call.opset
+    if opset < Opset.IOS17 or call.flag("validate_indices", False):
+
+        def write(data: torch.Tensor, axis: int, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
+            copy = data.clone(memory_format=torch.contiguous_format)
+            return combine(copy, axis, checked_indices(indices, data.shape[axis], opset), updates)
+
+        return write
+
+    def write_valid(data: torch.Tensor, axis: int, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
+        size = data.shape[axis]
+        # what is dropped goes to one more slice, which is cut off again
+        spare = torch.cat((data, torch.zeros_like(data.narrow(axis, 0, 1))), axis)
+        places = torch.where((indices >= 0) & (indices < size), indices, size).long()
+        return combine(spare, axis, places, updates).narrow(axis, 0, size).contiguous()
+
+    return write_valid
 
 
 @FAMILY.operator("scatter")
 def scatter(call: Call) -> Kernel:
     """Slice i of `updates` along the axis goes to slice indices[i] of `data`."""
-    axis, combine, opset = call.axis("axis", "data", 0), _mode(call), call.opset
+    axis, write = call.axis("axis", "data", 0), _writer(call)
 
     def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
-        places = checked_indices(indices, data.shape[axis], opset)
-        return _scatter_slices(data, axis, places, updates, combine)
+        shape = [-1 if position == axis else 1 for position in range(data.dim())]
+        return write(data, axis, indices.reshape(shape).expand(updates.shape), updates)
 
     return Kernel(("data", "indices", "updates"), run)
-
-
-def _scatter_slices(
-    data: torch.Tensor, axis: int, places: torch.Tensor, updates: torch.Tensor, combine: Combine
-) -> torch.Tensor:
-    shape = [-1 if position == axis else 1 for position in range(data.dim())]
-    return combine(_copy(data), axis, places.reshape(shape).expand(updates.shape), updates)
 
 
 @FAMILY.operator("scatter_along_axis")
 def scatter_along_axis(call: Call) -> Kernel:
     """result[..., indices[..., i, ...], ...] combines with updates[..., i, ...]."""
-    axis, combine, opset = call.axis("axis", "data", 0), _mode(call), call.opset
-
-    def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
-        return combine(_copy(data), axis, checked_indices(indices, data.shape[axis], opset), updates)
-
-    return Kernel(("data", "indices", "updates"), run)
+    axis, write = call.axis("axis", "data", 0), _writer(call)
+    return Kernel(("data", "indices", "updates"), lambda data, indices, updates: write(data, axis, indices, updates))
 
 
 @FAMILY.operator("scatter_nd")
 def scatter_nd(call: Call) -> Kernel:
     """The last axis of `indices` addresses the first axes of `data`."""
-    combine, opset = _mode(call), call.opset
+    write, wraps = _writer(call), call.opset < Opset.IOS17
 
     def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
-        depth = indices.shape[-1]
-        place = torch.zeros(indices.shape[:-1], dtype=torch.int64)
-        for axis in range(depth):
-            place = place * data.shape[axis] + checked_indices(indices[..., axis], data.shape[axis], opset)
-        rows = data.reshape(data.shape[:depth].numel(), -1)
-        combined = _scatter_slices(rows, 0, place.reshape(-1), updates.reshape(place.numel(), -1), combine)
-        return combined.reshape(data.shape)
+        sizes = data.shape[: indices.shape[-1]]
+        rows = data.reshape(sizes.numel(), -1)
+        place = _row_numbers(indices.long(), sizes, wraps).reshape(-1, 1)
+        flat = updates.reshape(place.shape[0], -1)
+        return write(rows, 0, place.expand(flat.shape), flat).reshape(data.shape)
 
     return Kernel(("data", "indices", "updates"), run)
 
 
-def _copy(data: torch.Tensor) -> torch.Tensor:
-    return data.clone(memory_format=torch.contiguous_format)
+def _row_numbers(indices: torch.Tensor, sizes: torch.Size, wraps: bool) -> torch.Tensor:
+    """The coordinates along the last axis as row-major numbers; the number of all rows where one is out of bounds."""
+    place = torch.zeros(indices.shape[:-1], dtype=torch.int64)
+    valid = torch.ones(indices.shape[:-1], dtype=torch.bool)
+    for axis, size in enumerate(sizes):
+        part = indices[..., axis]
+        if wraps:
+            part = torch.where(part < 0, part + size, part)
+        valid &= (part >= 0) & (part < size)
+        place = place * size + part
+    return torch.where(valid, place, sizes.numel())
