@@ -38,7 +38,7 @@ def inputs_of(module: nn.Module, declared: Any, request: Request) -> tuple[Input
     height, width = request.resolution or DEFAULT_RESOLUTION
     if len(_forward_names(module)) > 1:
         raise FactoryError(
-            f"The model takes several inputs ({', '.join(_forward_names(module))}) and does not say of which shape.",
+            f"the model takes several inputs ({', '.join(_forward_names(module))}) and does not say of which shape",
             where=request.identifier,
             remedy="Let the factory return `(module, [shape, shape])`.",
         )
@@ -52,7 +52,7 @@ def inputs_of(module: nn.Module, declared: Any, request: Request) -> tuple[Input
 def _declared(module: nn.Module, declared: Any, request: Request) -> tuple[InputSpec, ...]:
     entries = [declared] if isinstance(declared, InputSpec | torch.Tensor) or _is_shape(declared) else declared
     if not isinstance(entries, Sequence) or isinstance(entries, str) or not entries:
-        raise FactoryError(f"{declared!r:.80} declares no inputs.", where=request.identifier, remedy=REMEDY)
+        raise FactoryError(f"{declared!r:.80} declares no inputs", where=request.identifier, remedy=REMEDY)
     return tuple(_spec(module, index, entry, request) for index, entry in enumerate(entries))
 
 
@@ -64,7 +64,7 @@ def _spec(module: nn.Module, index: int, entry: Any, request: Request) -> InputS
         return InputSpec(name=_name(module, index), shape=tuple(entry.shape), dtype=dtype)
     if _is_shape(entry):
         return InputSpec(name=_name(module, index), shape=tuple(int(size) for size in entry))
-    raise FactoryError(f"{entry!r:.80} is no shape.", where=request.identifier, remedy=REMEDY)
+    raise FactoryError(f"{entry!r:.80} is no shape", where=request.identifier, remedy=REMEDY)
 
 
 def _is_shape(value: Any) -> bool:

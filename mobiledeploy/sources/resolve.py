@@ -43,6 +43,7 @@ def resolve(
     parameters = sum(parameter.numel() for parameter in draft.module.parameters())
     module, chosen = put_weights(draft, request)
     draft = dataclasses.replace(draft, module=module)
+    _prepare(draft)
     if resolution is not None:
         _try_resolution(draft, resolution)
     return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)

@@ -44,7 +44,7 @@ def known_name(identifier: str, progress: Progress) -> str:
     architecture, _, tag = identifier.partition(".")
     if CHECKPOINT.search(identifier):
         raise UnknownModelError(
-            f"{identifier} holds weights, not a model.",
+            f"`{identifier}` holds weights, not a model",
             where="MODEL",
             remedy="Name the architecture, and give the file with --weights.",
         )
@@ -54,11 +54,11 @@ def known_name(identifier: str, progress: Progress) -> str:
         progress.note(f"timm renamed {architecture}; it is {present} now.")
         return present
     if not timm().is_model(architecture) or architecture in deprecated:
-        raise _unknown(identifier, f"There is no model {identifier}.", near_names(architecture, list_models("*")))
+        raise _unknown(identifier, f"no model is called `{identifier}`", near_names(architecture, list_models("*")))
     tags = [name.partition(".")[2] for name in timm().models.get_arch_pretrained_cfgs(architecture)]
     if tag and tag not in tags:
         offered = [f"{architecture}.{name}" for name in tags if name]
-        raise _unknown(identifier, f"{architecture} has no weights tagged {tag}.", tuple(offered[:8]))
+        raise _unknown(identifier, f"{architecture} has no weights tagged `{tag}`", tuple(offered[:8]))
     return identifier
 
 

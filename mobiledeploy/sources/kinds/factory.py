@@ -45,7 +45,7 @@ class FactorySource:
         place, _, attribute = request.identifier.rpartition(":")
         if not place or not attribute:
             raise FactoryError(
-                f"{request.identifier} names no factory.",
+                f"`{request.identifier}` names no factory",
                 where=request.identifier,
                 remedy="Name the function after a colon: `file.py:factory`.",
             )
@@ -79,13 +79,13 @@ def _surroundings(path: Path | None, seed: int) -> Iterator[None]:
 
 def _imported(place: str, path: Path | None, identifier: str) -> ModuleType:
     if path is not None and not path.is_file():
-        raise FactoryError(f"There is no file {path}.", where=identifier, remedy="Check the path.")
+        raise FactoryError(f"no file is there: {path}", where=identifier, remedy="Check the path.")
     try:
         return importlib.import_module(place) if path is None else _executed(path)
     except ModuleNotFoundError as error:
         if path is None and error.name is not None and (place + ".").startswith(error.name + "."):
             raise FactoryError(
-                f"There is no module {error.name}.",
+                f"no module is called `{error.name}`",
                 where=identifier,
                 remedy="It is looked for in the present folder and in the installed packages.",
             ) from None
@@ -109,7 +109,7 @@ def _factory(module: ModuleType, attribute: str, request: Request) -> Any:
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise FactoryError(
-                f"{request.identifier.rpartition(':')[0]} has no {attribute}.",
+                f"{request.identifier.rpartition(':')[0]} defines no `{attribute}`",
                 where=request.identifier,
                 remedy=_offer(module),
             )
@@ -131,7 +131,9 @@ def _call(factory: Any, request: Request, path: Path | None) -> Any:
         return factory
     if not callable(factory):
         raise FactoryError(
-            f"It is {_kind_of(factory)}, neither a function nor a module.", where=request.identifier, remedy=REMEDY
+            f"the factory is {_kind_of(factory)}, neither a function nor a module",
+            where=request.identifier,
+            remedy=REMEDY,
         )
     _refuse_arguments(factory, request)
     try:
@@ -148,7 +150,7 @@ def _refuse_arguments(factory: Callable[..., Any], request: Request) -> None:
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if needed:
         raise FactoryError(
-            f"The factory needs arguments: {', '.join(needed)}.",
+            f"the factory needs arguments: {', '.join(needed)}",
             where=request.identifier,
             remedy="Write a function without arguments that calls it.",
         )
@@ -160,7 +162,7 @@ def _module_and_inputs(made: Any, request: Request) -> tuple[nn.Module, Any]:
     if isinstance(made, nn.Module):
         return made, None
     raise FactoryError(
-        f"The factory returned {_kind_of(made)}, not an nn.Module.",
+        f"the factory returned {_kind_of(made)}, not an nn.Module",
         where=request.identifier,
         remedy="Return the module, or the module and its inputs: `(module, [(1, 3, 224, 224)])`.",
     )
@@ -179,7 +181,7 @@ def _license(module: nn.Module) -> str | None:
 def _failed(what: str, error: BaseException, identifier: str, path: Path | None) -> FactoryError:
     message = " ".join(str(error).split()) or "no message"
     return FactoryError(
-        f"The factory {what}: {type(error).__name__}: {message}",
+        f"the factory {what}: {type(error).__name__}: {message}",
         where=_line_of(error, path) or identifier,
         remedy="Correct that, or run the file with python to see the whole traceback.",
     )

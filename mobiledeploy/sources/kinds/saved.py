@@ -57,7 +57,7 @@ class SavedSource:
 
 def _loaded(path: Path) -> ExportedProgram:
     if not path.is_file():
-        raise InputError(f"There is no file {path}.", where="MODEL", remedy="Check the path.")
+        raise InputError(f"no file is there: {path}", where="MODEL", remedy="Check the path.")
     try:
         with _harmless():
             return torch.export.load(path)
@@ -107,7 +107,7 @@ def _refuse_training_mode(program: ExportedProgram, path: Path) -> None:
         position = TRAINING_ARGUMENT.get(str(node.target))
         if position is not None and len(node.args) > position and node.args[position] is True:
             raise InputError(
-                f"{path.name} was exported in training mode: its {node.target} is active.",
+                f"{path.name} was exported in training mode: its {node.target} is active",
                 where=str(path),
                 remedy="Call eval() on the model before `torch.export.export`.",
             )
@@ -121,7 +121,7 @@ def _inputs(program: ExportedProgram, path: Path) -> tuple[InputSpec, ...]:
         value = placeholders[name].meta.get("val") if isinstance(name, str) and name in placeholders else None
         if not isinstance(value, torch.Tensor):
             raise InputError(
-                f"{path.name} takes an input that is no tensor: {name}.",
+                f"{path.name} takes an input that is no tensor: {name}",
                 where=str(path),
                 remedy="Export a module that takes tensors only.",
             )

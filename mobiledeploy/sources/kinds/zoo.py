@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from mobiledeploy.errors import InputError
+from mobiledeploy.errors import CheckpointError, InputError
 from mobiledeploy.sources.naming import file_safe
 from mobiledeploy.sources.preprocessing import image_input
 from mobiledeploy.sources.randomness import seeded
@@ -58,13 +58,17 @@ class ZooSource:
 def _created(name: str, cfg: dict[str, Any], request: Request, file: PretrainedFile | None) -> nn.Module:
     """The model, at the resolution asked for. Raises InputError where it does not take that one."""
     trained = tuple(int(size) for size in (cfg.get("input_size") or (3, 224, 224))[-2:])
-    if request.resolution in (None, trained) or not cfg.get("fixed_input_size"):
+    if request.resolution is None or request.resolution == trained or not cfg.get("fixed_input_size"):
         return _create(name, request.seed, file)
+    height, width = request.resolution
     taken = f"It takes {trained[0]}x{trained[1]}."
     try:
         module = _create(name, request.seed, None, img_size=request.resolution)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise _refused(name, request.resolution, taken) from error
+    rows, columns = _patch_size(module)
+    if height % rows or width % columns:
+        raise _refused(name, request.resolution, f"It takes multiples of {rows}x{columns}.")
     if _tokens_are_weights(_create(name, request.seed, None), module):
         raise _refused(name, request.resolution, f"Its weights belong to the number of patches. {taken}")
     return _create(name, request.seed, file, img_size=request.resolution) if file else module
@@ -73,8 +77,15 @@ def _created(name: str, cfg: dict[str, Any], request: Request, file: PretrainedF
 def _refused(name: str, resolution: tuple[int, int] | None, taken: str) -> InputError:
     height, width = resolution or (0, 0)
     return InputError(
-        f"{name} does not take {height}x{width}.", where="--resolution", remedy=f"{taken} Leave --resolution out."
+        f"{name} does not take {height}x{width}", where="--resolution", remedy=f"{taken} Leave --resolution out."
     )
+
+
+def _patch_size(module: nn.Module) -> tuple[int, int]:
+    """The size of the patches that a picture is cut into; a rest would silently be cut off."""
+    size = getattr(getattr(module, "patch_embed", None), "patch_size", 1)
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return int(rows), int(columns)
 
 
 def _tokens_are_weights(trained: nn.Module, resized: nn.Module) -> bool:
@@ -84,11 +95,24 @@ def _tokens_are_weights(trained: nn.Module, resized: nn.Module) -> bool:
 
 
 def _create(name: str, seed: int, file: PretrainedFile | None, **arguments: object) -> nn.Module:
-    if file is not None:
-        arguments["pretrained_cfg_overlay"] = {"file": str(file.path), "source": "", "custom_load": file.custom_load}
     with seeded(seed), _quiet():
-        module: nn.Module = timm().create_model(name, pretrained=file is not None, **arguments)
-    return module
+        if file is None:
+            module: nn.Module = timm().create_model(name, **arguments)
+            return module
+        # timm reads the file, and renames, resamples and strips as this set of weights needs it
+        overlay = {"file": str(file.path), "custom_load": file.custom_load}
+        try:
+            pretrained: nn.Module = timm().create_model(
+                name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments
+            )
+        # safetensors, pickle, zip and torch each have their own errors for a damaged file
+        except Exception as error:
+            raise CheckpointError(
+                f"the cached pretrained weights of {name} cannot be loaded: {' '.join(str(error).split())[:200]}",
+                where=str(file.path),
+                remedy="Delete that file, so that it is fetched again.",
+            ) from error
+        return pretrained
 
 
 @contextlib.contextmanager

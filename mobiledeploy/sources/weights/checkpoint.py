@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import pickletools
+import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mobiledeploy.errors import CheckpointError
@@ -31,15 +35,15 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     Raises CheckpointError where the file is missing, unreadable, damaged, would run code, or holds no weights.
     """
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder, not a checkpoint.", where="--weights", remedy=REMEDY)
+        raise CheckpointError(f"{path} is a folder, not a checkpoint", where="--weights", remedy=REMEDY)
     if not path.is_file():
         raise CheckpointError(
-            f"There is no file {path}.",
+            f"no file is there: {path}",
             where="--weights",
             remedy="Give `auto`, `pretrained`, `random`, or the path of a checkpoint.",
         )
     if path.stat().st_size == 0:
-        raise CheckpointError(f"{path.name} is empty.", where=str(path), remedy="Fetch the file again.")
+        raise CheckpointError(f"{path.name} is empty", where=str(path), remedy="Fetch the file again.")
     try:
         document = _safetensors(path) if _is_safetensors(path) else _pickled(path)
     except OSError as error:
@@ -70,8 +74,7 @@ def _safetensors(path: Path) -> Any:
 
 def _pickled(path: Path) -> Any:
     try:
-        # timm's training script keeps its arguments as a Namespace, which is plain data
-        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_plain_data()):
             warnings.simplefilter("ignore")  # of how an old file was written
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -85,37 +88,60 @@ def _pickled(path: Path) -> Any:
         ) from error
 
 
+def _plain_data() -> list[Any]:
+    """What training scripts save beside the weights and what is only data: their arguments, and NumPy's numbers."""
+    scalar = np.float64(0).__reduce__()[0]
+    return [
+        argparse.Namespace,
+        np.dtype,
+        scalar,
+        (scalar, "numpy.core.multiarray.scalar"),  # its name before NumPy 2
+        *{type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.bool_)},
+    ]
+
+
 def _refused(path: Path, error: pickle.UnpicklingError) -> CheckpointError:
-    needed = _forbidden(path)
-    if needed:
-        return CheckpointError(
-            f"{path.name} would run code when it is loaded ({', '.join(needed[:3])}), so it was not loaded.",
-            where=str(path),
-            remedy="Save the weights alone, as .safetensors: safetensors.torch.save_file(model.state_dict(), FILE).",
-        )
-    if "weights_only" in str(error) and "Unsupported" in str(error):
-        return CheckpointError(
-            f"{path.name} holds more than weights, and loading the rest could run code; it was not loaded.",
-            where=str(path),
-            remedy="Save the weights alone, as .safetensors: safetensors.torch.save_file(model.state_dict(), FILE).",
-        )
-    return CheckpointError(f"{path.name} is damaged, or no checkpoint.", where=str(path), remedy=REMEDY)
+    needed = _forbidden(path, str(error))
+    if not needed:
+        return CheckpointError(f"{path.name} is damaged, or no checkpoint", where=str(path), remedy=REMEDY)
+    return CheckpointError(
+        f"{path.name} would run code when it is loaded ({', '.join(needed[:3])}), so it was not loaded",
+        where=str(path),
+        remedy="Save the weights alone, as .safetensors: safetensors.torch.save_file(model.state_dict(), FILE).",
+    )
 
 
-def _forbidden(path: Path) -> list[str]:
-    """What the pickle would import, beyond tensors and plain data; read from its opcodes, nothing is executed."""
-    try:
+def _forbidden(path: Path, message: str) -> list[str]:
+    """What the pickle would call beyond tensors and plain data, without executing it: from the list of a zip file, from
+    torch's message for its older format, from the instructions of a bare pickle."""
+    if zipfile.is_zipfile(path):
         return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
-    # old formats and damaged files have no list
-    except Exception:
-        return []
+    named = re.findall(r"GLOBAL ([\w.]+)", message)
+    return list(dict.fromkeys(named)) or sorted(_called(path))
+
+
+def _called(path: Path) -> set[str]:
+    """The globals of a bare pickle; none where the file is no pickle to its end."""
+    called, texts = set(), [""]
+    try:
+        with path.open("rb") as file:
+            for instruction, argument, _ in pickletools.genops(file):
+                if instruction.name == "GLOBAL":
+                    called.add(str(argument).replace(" ", "."))
+                elif instruction.name == "STACK_GLOBAL":
+                    called.add(".".join(texts[-2:]))
+                elif isinstance(argument, str):
+                    texts.append(argument)
+    except ValueError:
+        return set()
+    return called
 
 
 def state_of(document: Any, path: Path) -> dict[str, torch.Tensor]:
     """The state dict inside what a training script saved. Raises CheckpointError where there is none."""
     if not isinstance(document, Mapping):
         raise CheckpointError(
-            f"{path.name} holds {_kind(document)}, not a state dict.",
+            f"{path.name} holds {_kind(document)}, not a state dict",
             where=str(path),
             remedy="Save `model.state_dict()`.",
         )
@@ -126,7 +152,7 @@ def state_of(document: Any, path: Path) -> dict[str, torch.Tensor]:
     state = {str(name): value for name, value in document.items() if isinstance(value, torch.Tensor)}
     if not state:
         found = ", ".join(str(name) for name in list(document)[:5]) or "nothing"
-        raise CheckpointError(f"{path.name} holds no weights; it holds: {found}.", where=str(path), remedy=REMEDY)
+        raise CheckpointError(f"{path.name} holds no weights; it holds: {found}", where=str(path), remedy=REMEDY)
     return state
 
 

@@ -48,7 +48,7 @@ def _random(draft: Draft, request: Request) -> WeightsRecord:
 def _carried(draft: Draft, request: Request) -> WeightsRecord:
     if request.weights == "pretrained" and draft.carries != "pretrained":
         raise InputError(
-            f"{draft.identifier} brings its own weights; there are no pretrained ones to fetch.",
+            f"{draft.identifier} brings its own weights; there are no pretrained ones to fetch",
             where="--weights pretrained",
             remedy="Leave --weights out to keep its own.",
         )

@@ -63,7 +63,7 @@ def _forms(module: nn.Module) -> Iterator[nn.Module]:
         # somebody else's method, which the unfused form did without
         except Exception:
             return
-        yield fused.requires_grad_(False)
+        yield fused
 
 
 def _compared(module: nn.Module, state: Mapping[str, torch.Tensor]) -> Mismatch:
@@ -82,7 +82,7 @@ def _misfit(mismatch: Mismatch, module: nn.Module, file_name: str) -> Checkpoint
     if head is not None:
         name, in_file, in_model = head
         return CheckpointError(
-            f"The classifier head ({name}) of {file_name} has {in_file} classes, the model has {in_model}.",
+            f"the classifier head ({name}) of {file_name} has {in_file} classes, the model has {in_model}",
             where="--weights",
             remedy=f"Give the model {in_file} classes, in a factory: timm.create_model(NAME, num_classes={in_file}).",
         )
@@ -92,7 +92,7 @@ def _misfit(mismatch: Mismatch, module: nn.Module, file_name: str) -> Checkpoint
         _listed("of another shape", tuple(_shapes(*entry) for entry in mismatch.misshaped)),
     )
     return CheckpointError(
-        f"{file_name} does not fit {type(module).__name__}: {'; '.join(part for part in parts if part)}.",
+        f"{file_name} does not fit {type(module).__name__}: {'; '.join(part for part in parts if part)}",
         where="--weights",
         remedy="Name the architecture that the file was saved from.",
     )

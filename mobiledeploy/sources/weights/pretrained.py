@@ -47,7 +47,7 @@ def find_pretrained(name: str, cfg: Mapping[str, Any], *, strict: bool) -> tuple
     if not (cfg.get("hf_hub_id") or cfg.get("url")):
         reason = f"timm has no pretrained weights of {name}"
         if strict:
-            raise InputError(f"{reason}.", where="--weights pretrained", remedy="Use --weights random, or a file.")
+            raise InputError(reason, where="--weights pretrained", remedy="Use --weights random, or a file.")
         return None, reason
     found = _cached(cfg)
     if found:
@@ -57,7 +57,7 @@ def find_pretrained(name: str, cfg: Mapping[str, Any], *, strict: bool) -> tuple
     except HostError as error:
         if strict:
             raise
-        return None, error.what.removesuffix(".")
+        return None, error.what
 
 
 def _hub_id(cfg: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -118,7 +118,7 @@ def _from_hub(cfg: Mapping[str, Any]) -> PretrainedFile:
     endpoint = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
     if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise HostError(
-            f"HF_HUB_OFFLINE is set and the local cache does not hold {repository}.",
+            f"HF_HUB_OFFLINE is set and the local cache does not hold {repository}",
             where=repository,
             remedy="Unset HF_HUB_OFFLINE once, or give a file with --weights.",
         )
@@ -144,7 +144,7 @@ def _require_answer(url: str) -> None:
 
 def _unreachable(url: str, reason: str) -> HostError:
     return HostError(
-        f"{url} cannot be reached: {reason}.",
+        f"{url} cannot be reached: {reason}",
         where=url,
         remedy="Check the network (HTTPS_PROXY, HF_ENDPOINT), or use --weights random or a file.",
     )
