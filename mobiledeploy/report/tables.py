@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -80,7 +81,7 @@ def _weights_warning(reason: str) -> Panel:
 
 
 def _rewriting_table(log: RewriteLog) -> Table:
-    table = _table("rule", "matches", "refusals", "operators", "MACs", "relative error", title="Rewriting")
+    table = _table("rule", "matches", "refusals", "operators", "MACs", "error", title="Rewriting")
     for record in log.rules:
         if record.matches == 0:
             continue
@@ -114,7 +115,7 @@ def _output_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for report in reports:
         title = f"{report.artifact} under {report.runner}, {report.precision}, bar {report.bar_db:g} dB"
-        table = _table("sample", "output", "PSNR", "largest error", "cosine", "top-1", "top-5", "result", title=title)
+        table = _table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
         for output in report.outputs:
             _row(table, *_output_cells(output))
         tables.append(table)
@@ -126,7 +127,7 @@ def _output_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
 def _output_cells(output: OutputParity) -> tuple[str | Text, ...]:
     verdict = Text("passed", _GOOD) if output.passed else Text(f"FAILED: {output.reason}", _BAD)
     top5 = "-" if output.top5 is None else f"{output.top5:.0%}"
-    largest = f"{output.max_absolute:.3g} ({output.max_relative:.1e})"
+    largest = f"{output.max_relative:.1e}"
     numbers = (decibels(output.psnr_db), largest, f"{output.cosine:.6f}", ranking_word(output), top5)
     return (output.input, output.output, *numbers, verdict)
 
@@ -134,12 +135,17 @@ def _output_cells(output: OutputParity) -> tuple[str | Text, ...]:
 def _file_table(manifest: Manifest) -> Table:
     table = _table("file", "sha256", title="Files")
     for name, digest in manifest.files.items():
-        _row(table, name, digest[:16])
+        _row(table, name, digest[:12])
     return table
 
 
 def _table(*columns: str, title: str) -> Table:
-    return Table(*columns, title=Text(title, "bold"), title_justify="left", header_style=_FAINT)
+    table = Table(title=Text(title, "bold"), title_justify="left", header_style=_FAINT, box=SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
+    for column in columns:
+        # folded, not cut: half a file name or rule name is none
+        table.add_column(column, overflow="fold")
+    return table
 
 
 def _row(table: Table, *cells: str | Text) -> None:

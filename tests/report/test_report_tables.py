@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -19,8 +20,11 @@ def shown(renderables, width: int = 200) -> str:
 
 
 def row(text: str, start: str) -> list[str]:
-    line = next(line for line in text.splitlines() if line.strip("│┃ ").startswith(start))
-    return [cell.strip() for cell in line.strip("│").split("│")]
+    return cells(next(line for line in text.splitlines() if line.strip().startswith(start)))
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r"\s{2,}", line.strip())
 
 
 def with_rules(manifest, rules):
@@ -44,19 +48,14 @@ def test_the_rewriting_is_told_rule_by_rule_with_operators_and_macs(manifest):
     text = shown(export_tables(manifest))
     assert row(text, "merge-branches")[1:] == ["5", "3", "187 → 97", "4.10 G → 704 M", "0"]
     assert row(text, "gelu (approximation)")[1:] == ["1", "0", "97 → 96", "704 M → 704 M", "1.3e-03"]
-    assert row(text, "all together")[3:] == ["187 → 96", "4.10 G → 704 M", "3.1e-15"]
+    assert row(text, "all together")[1:] == ["187 → 96", "4.10 G → 704 M", "3.1e-15"]
     assert "fold-scales" not in text
 
 
 def test_refusals_are_counted_by_reason_with_the_first_place(manifest):
     text = shown(export_tables(manifest))
     (refused,) = [line for line in text.splitlines() if "bias reaches the border" in line]
-    assert [cell.strip() for cell in refused.strip("│").split("│")] == [
-        "merge-branches",
-        "3",
-        "bias reaches the border",
-        "net.py:7",
-    ]
+    assert cells(refused) == ["merge-branches", "3", "bias reaches the border", "net.py:7"]
 
 
 def test_many_reasons_are_cut_with_their_number(manifest):
@@ -78,16 +77,16 @@ def test_without_refusals_there_is_no_table_of_them(manifest):
 def test_every_output_on_every_sample_has_its_row(manifest):
     text = shown(export_tables(manifest))
     assert "net.mlpackage under mil, float16, bar 40 dB" in text
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if "passed" in line]
+    rows = [cells(line) for line in text.splitlines() if "passed" in line]
     assert rows == [
-        ["natural", "logits", "61.5 dB", "0.0123 (1.0e-03)", "0.999990", "equal", "80%", "passed"],
-        ["natural", "features", "equal", "0 (0.0e+00)", "1.000000", "-", "-", "passed"],
-        ["cat.jpg", "logits", "55.0 dB", "0.1 (1.0e-02)", "0.999900", "undecided", "100%", "passed"],
+        ["natural", "logits", "61.5 dB", "1.0e-03", "0.999990", "equal", "80%", "passed"],
+        ["natural", "features", "equal", "0.0e+00", "1.000000", "-", "-", "passed"],
+        ["cat.jpg", "logits", "55.0 dB", "1.0e-02", "0.999900", "undecided", "100%", "passed"],
     ]
 
 
 def test_files_are_named_with_their_hash(manifest):
-    assert row(shown(export_tables(manifest)), "net.mlpackage/Manifest.json")[1] == "abababababababab"
+    assert row(shown(export_tables(manifest)), "net.mlpackage/Manifest.json")[1] == "abababababab"
 
 
 def test_stand_in_weights_are_told_in_a_box_that_ends_in_what_to_do(manifest):
@@ -122,3 +121,10 @@ def test_markup_in_a_record_is_shown_and_not_obeyed(hostile, width):
 
 def test_no_report_is_an_empty_table():
     assert "Parity" in shown(check_tables(()))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_on_a_narrow_terminal_names_are_folded_and_never_cut(manifest, width):
+    text = shown((*export_tables(manifest), *check_tables(manifest.parity)), width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
