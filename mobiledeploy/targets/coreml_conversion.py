@@ -6,7 +6,7 @@ Program ──lift──▶ ExportedProgram ──ct.convert──▶ Model mess
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,12 @@ import numpy as np
 
 from mobiledeploy.aten.exported import to_exported_program
 from mobiledeploy.targets.collection import collection_paused
-from mobiledeploy.targets.coreml_description import CLASS_LABEL, describe
+from mobiledeploy.targets.coreml_classifier import PROBABILITIES, PROBABILITY_ARRAY, add_classifier
+from mobiledeploy.targets.coreml_description import describe
+from mobiledeploy.targets.coreml_lowering import lower
+from mobiledeploy.targets.coreml_outputs import append_aliases, without_aliases
 from mobiledeploy.targets.failure import target_error
+from mobiledeploy.targets.feature_names import check_distinct, check_kept
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 with silenced("coremltools"):
     import coremltools as ct
+    from coremltools.converters.mil.frontend.torch import is_torch_fx_node_supported
 
     from mobiledeploy.targets import coreml_ops  # noqa: F401 - registers our translations
 
@@ -38,36 +43,52 @@ _PRECISIONS = {"float16": ct.precision.FLOAT16, "float32": ct.precision.FLOAT32}
 _COLORS = {"RGB": ct.colorlayout.RGB, "BGR": ct.colorlayout.BGR, "GRAYSCALE": ct.colorlayout.GRAYSCALE}
 _REMEDY = "Replace that operator in the model, or add its translation to mobiledeploy/targets/coreml_ops.py."
 
+_RANK_REMEDY = "Core ML's tensors have at most five axes: write that line of the model with fewer."
+
 
 def convert(program: Program, options: ConversionOptions, destination: Path) -> None:
     """Writes the package at `destination`. See `Target.convert`."""
+    check_distinct(program)
     with tempfile.TemporaryDirectory(prefix=".coreml-", dir=destination.parent) as scratch:
-        model = _convert(program, options, Path(scratch))
-        specification = model.get_spec()
+        specification, weights = _convert(program, options, Path(scratch))
         describe(specification, options)
-        weights = Path(model.weights_dir or scratch) / "weight.bin"
-        write_mlpackage(destination, specification, weights if weights.exists() else None)
+        write_mlpackage(destination, specification, weights)
 
 
-def _convert(program: Program, options: ConversionOptions, scratch: Path) -> Any:
-    exported = to_exported_program(program)
+def _convert(program: Program, options: ConversionOptions, scratch: Path) -> tuple[Any, Path | None]:
+    """The Core ML Model message with its outputs complete, and the file of its weights."""
     with silenced("coremltools") as messages, collection_paused(), _temporary_files_in(scratch):
-        _forget_names()
-        try:
-            return ct.convert(
-                exported,
-                inputs=[_input_type(spec) for spec in program.inputs],
-                outputs=_output_types(exported, program.outputs),
-                classifier_config=_classifier(options.labels),
-                minimum_deployment_target=getattr(ct.target, options.deployment_target),
-                compute_precision=_PRECISIONS[options.precision],
-                skip_model_load=True,
-                package_dir=str(scratch / "model.mlpackage"),
-            )
-        except OSError:
-            raise
-        except Exception as error:  # coremltools raises whatever its operators meet
-            raise target_error(error, exported, "coremltools", remedy=_REMEDY, messages=messages) from error
+        lowered, aliases = without_aliases(lower(program, is_torch_fx_node_supported))
+        model = _call(lowered, options, scratch, messages)
+        specification = model.get_spec()
+    inner = _inner_names(lowered, options)
+    check_kept(inner, [feature.name for feature in specification.description.output], "Core ML")
+    check_kept([s.name for s in program.inputs], [f.name for f in specification.description.input], "Core ML")
+    append_aliases(specification, aliases)
+    if options.labels is not None:
+        add_classifier(specification, options.labels)
+    weights = Path(model.weights_dir or scratch) / "weight.bin"
+    return specification, weights if weights.exists() else None
+
+
+def _call(program: Program, options: ConversionOptions, scratch: Path, messages: Sequence[str]) -> Any:
+    exported = to_exported_program(program)
+    _forget_names()
+    try:
+        return ct.convert(
+            exported,
+            inputs=[_input_type(spec) for spec in program.inputs],
+            outputs=_output_types(exported, _inner_names(program, options)),
+            minimum_deployment_target=getattr(ct.target, options.deployment_target),
+            compute_precision=_PRECISIONS[options.precision],
+            skip_model_load=True,
+            package_dir=str(scratch / "model.mlpackage"),
+        )
+    except OSError:
+        raise
+    except Exception as error:  # coremltools raises whatever its operators meet
+        remedy = _RANK_REMEDY if "rank <= 5" in str(error) else _REMEDY
+        raise target_error(error, exported, "coremltools", remedy=remedy, messages=messages) from error
 
 
 @contextmanager
@@ -93,6 +114,11 @@ def _input_type(spec: InputSpec) -> Any:
     return ct.TensorType(name=spec.name, shape=spec.shape, dtype=np.dtype(spec.dtype).type)
 
 
+def _inner_names(program: Program, options: ConversionOptions) -> tuple[str, ...]:
+    inner = {PROBABILITIES: PROBABILITY_ARRAY} if options.labels is not None else {}
+    return tuple(inner.get(name, name) for name in program.outputs)
+
+
 def _output_types(exported: ExportedProgram, names: tuple[str, ...]) -> list[Any]:
     """Named outputs; floating ones stay float32 arrays, whatever the precision inside."""
     (results,) = next(node for node in reversed(exported.graph.nodes) if node.op == "output").args
@@ -100,9 +126,3 @@ def _output_types(exported: ExportedProgram, names: tuple[str, ...]) -> list[Any
     return [
         ct.TensorType(name=name, dtype=np.float32 if real else None) for name, real in zip(names, floating, strict=True)
     ]
-
-
-def _classifier(labels: tuple[str, ...] | None) -> Any:
-    if labels is None:
-        return None
-    return ct.ClassifierConfig(list(labels), CLASS_LABEL, predicted_probabilities_output="probabilities")

@@ -6,9 +6,8 @@ from typing import Any
 
 from mobiledeploy.targets.target import ConversionOptions, public_version
 
-__all__ = ["CLASS_LABEL", "describe"]
+__all__ = ["describe"]
 
-CLASS_LABEL = "classLabel"
 _FIELDS = {
     "author": "author",
     "license": "license",

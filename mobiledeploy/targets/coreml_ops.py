@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - its name in all of coremltools
 from coremltools.converters.mil.frontend.torch import register_torch_op
 
@@ -16,3 +17,35 @@ def gelu(context: Any, node: Any) -> None:
     (approximate,) = (node.kwinputs or {}).get("approximate", ("none",))
     mode = "TANH_APPROXIMATION" if approximate == "tanh" else "EXACT"
     context.add(mb.gelu(x=context[node.inputs[0]], mode=mode, name=node.name))
+
+
+@register_torch_op(override=True)  # type: ignore[untyped-decorator]
+def rms_norm(context: Any, node: Any) -> None:
+    """rms_norm(x, shape, weight, eps) = x / sqrt(mean(x²) + eps) * weight (Zhang and Sennrich 2019, arXiv:1910.07467).
+
+    coremltools adds the epsilon outside the root, which inflates it (its issue #2821).
+    """
+    x, shape, weight, eps = (*node.inputs, *(None,) * 4)[:4]
+    x, axes = context[x], list(range(-len(shape), 0))
+    mean = mb.reduce_mean(x=mb.square(x=x), axes=axes, keep_dims=True)
+    # torch's default is float32's own epsilon (torch.finfo(float32).eps).
+    inverse = mb.rsqrt(x=mean, epsilon=float(np.finfo(np.float32).eps if eps is None else eps))
+    if weight is None:
+        context.add(mb.mul(x=x, y=inverse, name=node.name))
+    else:
+        context.add(mb.mul(x=mb.mul(x=x, y=inverse), y=context[weight], name=node.name))
+
+
+@register_torch_op  # type: ignore[untyped-decorator]
+def unfold(context: Any, node: Any) -> None:
+    """Tensor.unfold(dimension, size, step): windows along one axis, their elements as a new last axis.
+
+    gather(x, [[0, 1, …, size-1], [step, …], …], axis) ──▶ (…, windows, size, …) ──transpose──▶ (…, windows, …, size)
+    """
+    source, dimension, size, step = (*node.inputs, 1)[:4]
+    x = context[source]
+    axis = dimension % x.rank
+    starts = np.arange(0, x.shape[axis] - size + 1, step, dtype=np.int32)
+    windows = mb.gather(x=x, indices=starts[:, None] + np.arange(size, dtype=np.int32), axis=axis)
+    order = [a for a in range(x.rank + 1) if a != axis + 1] + [axis + 1]
+    context.add(mb.transpose(x=windows, perm=order, name=node.name))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,13 @@ def target_error(
 ) -> TargetError:
     """`error` was raised while `converter` took `exported`; it had logged `messages` before.
 
-    The node is the innermost one that a frame of the traceback holds under the name `node`: an `fx.Node`, or a
-    converter's own record of one, which keeps its name.
+    The node is the innermost one that a frame of the traceback holds under the name `node` (an `fx.Node`, or a
+    converter's own record of one, which keeps its name), else the one that the message quotes.
     """
     innermost = _root(error)
-    node = _node(error, exported)
-    text = " ".join(str(innermost).split())[:500] or type(innermost).__name__
+    text = " ".join(str(innermost).split())[:500].rstrip(".") or type(innermost).__name__
+    nodes = {node.name: node for node in exported.graph.nodes if node.op == "call_function"}
+    node = _held_by_a_frame(error, nodes) or _quoted(text, nodes)
     if node is None:
         said = f" It said before: {messages[-1][:500]}" if messages else ""
         return TargetError(f"{converter} cannot convert the program: {text}.{said}", remedy=remedy)
@@ -43,16 +45,21 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _node(error: BaseException, exported: ExportedProgram) -> fx.Node | None:
-    nodes = {node.name: node for node in exported.graph.nodes if node.op == "call_function"}
+def _held_by_a_frame(error: BaseException, nodes: Mapping[str, fx.Node]) -> fx.Node | None:
     found = None
     for frame in _frames(error):
         local = frame.f_locals.get("node")
         if isinstance(local, fx.Node) and local.op == "call_function":
             found = local
         else:
-            found = nodes.get(getattr(local, "name", None), found)
+            found = nodes.get(getattr(local, "name", None) or "", found)
     return found
+
+
+def _quoted(text: str, nodes: Mapping[str, fx.Node]) -> fx.Node | None:
+    """The first node that the message names: coremltools keeps names, and adds a suffix to what it casts."""
+    names = [name.removesuffix("_cast_fp16") for name in re.findall(r"""["']([^"']+)["']""", text)]
+    return next((nodes[name] for name in names if name in nodes), None)
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:

@@ -17,6 +17,7 @@ from mobiledeploy.aten.exported import to_exported_program
 from mobiledeploy.errors import TargetError, UnsupportedError
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.failure import target_error
+from mobiledeploy.targets.feature_names import check_distinct
 from mobiledeploy.targets.onnx_description import describe
 from mobiledeploy.targets.onnx_half import to_float16
 from mobiledeploy.targets.quiet import silenced
@@ -36,6 +37,7 @@ _REMEDY = "Replace that operator in the model, or leave --target onnx out."
 
 def convert(program: Program, options: ConversionOptions, destination: Path) -> None:
     """Writes the file at `destination`. See `Target.convert`."""
+    check_distinct(program)
     _check_size(program)
     with silenced(*_LOGGERS), collection_paused():
         model = _exported(program)
