@@ -33,7 +33,7 @@ def junit_xml(reports: Sequence[ParityReport]) -> str:
 
 
 def _counts(name: str, tests: int, failures: int) -> dict[str, str]:
-    return {"name": _text(name), "tests": str(tests), "failures": str(failures), "errors": "0", "skipped": "0"}
+    return {"name": _text(name), "tests": str(tests), "failures": str(failures), "errors": "0"}
 
 
 def _failures(report: ParityReport) -> int:

@@ -11,17 +11,18 @@ import pytest
 
 from mobiledeploy.report.junit import junit_xml
 
-# Of Jenkins' junit-10.xsd: element to (required attributes, other attributes, children in order).
+# Jenkins' schema (jenkinsci/xunit-plugin, junit-10.xsd): element to (required attributes, other attributes, children in
+# order: the schema leaves the order within a suite open, most writers do not).
 SCHEMA = {
-    "testsuites": (set(), {"name", "time", "tests", "failures", "errors", "skipped"}, ["testsuite*"]),
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, ["testsuite*"]),
     "testsuite": (
-        {"name"},
-        {"tests", "failures", "errors", "time", "skipped", "timestamp", "hostname", "id", "package", "file"},
+        {"name", "tests", "failures", "errors"},
+        {"group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"},
         ["properties?", "testcase*"],
     ),
     "properties": (set(), set(), ["property*"]),
     "property": ({"name", "value"}, set(), []),
-    "testcase": ({"name", "classname"}, {"assertions", "time", "status"}, ["failure*"]),
+    "testcase": ({"name"}, {"time", "classname", "group"}, ["failure*"]),
     "failure": (set(), {"type", "message"}, []),
 }
 
@@ -39,7 +40,7 @@ def check_shape(element: ElementTree.Element) -> None:
         cases = element.findall(".//testcase")
         assert int(element.get("tests")) == len(cases)
         assert int(element.get("failures")) == sum(case.find("failure") is not None for case in cases)
-        assert (element.get("errors"), element.get("skipped")) == ("0", "0")
+        assert element.get("errors") == "0"
     for child in element:
         check_shape(child)
 
