@@ -4,7 +4,8 @@
 
 Ours also rewrites, proves, executes and compares. The bar is 1.3 for wall time and for peak memory; above it the exit
 code is 1. `--reparameterize`: the script calls timm's own fusion before it converts, the stricter comparison for
-architectures that have one. Warm file cache, random weights on both sides, medians of paired rounds in alternating order.
+architectures that have one. Warm file cache, random weights on both sides, medians of paired rounds in alternating
+order.
 """
 
 from __future__ import annotations
