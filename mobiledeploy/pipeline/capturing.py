@@ -25,12 +25,13 @@ from mobiledeploy.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from mobiledeploy.parity.reference import Reference
-    from mobiledeploy.pipeline.stages import Stages
+    from mobiledeploy.pipeline.original import original_runner
+from mobiledeploy.pipeline.stages import Stages
     from mobiledeploy.records import ExportOptions, InputSpec, SourceRecord
     from mobiledeploy.rewrite.proof import Outputs
     from mobiledeploy.rewrite.rule import Rule
 
-__all__ = ["Captured", "capture_model", "original_runner"]
+__all__ = ["Captured", "capture_model"]
 
 # The captured graph in float64 against the module in float32: rounding leaves 1e-6; a graph that froze a random number
 # or a training-time statistic is off by far more.
@@ -75,7 +76,7 @@ def capture_model(
         program = capture(prepared, inputs)
     with stages("rewrite", "Rewriting, with proof in float64"):
         rewritten = rewrite(program, rules, _feeds(inputs, samples), progress=stages.progress)
-        _checkcapture_model(rewritten.outputs, reference, prepared.output_names)
+        _check_capture(rewritten.outputs, reference, prepared.output_names)
     return Captured(source.record, inputs, prepared.output_names, program.capture, rewritten, reference)
 
 
@@ -92,20 +93,11 @@ def typed_input(spec: InputSpec, wanted: str | None) -> InputSpec:
     return replace(spec, kind="image" if wanted == "image" else "tensor")
 
 
-def original_runner(prepared: PreparedModule) -> Callable[..., tuple[np.ndarray, ...]]:
-    def run(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-        with torch.no_grad():
-            outputs = prepared(*(torch.from_numpy(np.array(array)) for array in arrays))
-        return tuple(value.numpy() for value in outputs)
-
-    return run
-
-
 def _feeds(inputs: tuple[InputSpec, ...], samples: Sequence[Sample]) -> list[list[torch.Tensor]]:
     return [[torch.from_numpy(np.array(program_feed(s, sample.arrays[s.name]))) for s in inputs] for sample in samples]
 
 
-def _checkcapture_model(captured: Outputs, reference: Reference, names: tuple[str, ...]) -> None:
+def _check_capture(captured: Outputs, reference: Reference, names: tuple[str, ...]) -> None:
     for outputs, expected in zip(captured, reference.outputs, strict=True):
         for name, value in zip(names, outputs, strict=True):
             original = np.asarray(expected[name], np.float64)

@@ -11,8 +11,8 @@ from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.parity.samples import parity_samples
-from mobiledeploy.pipeline.capturing import original_runner
 from mobiledeploy.pipeline.diverging import with_divergence
+from mobiledeploy.pipeline.original import original_runner
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.sources.resolve import resolve
