@@ -7,33 +7,43 @@ branch that one example took, silently.
 
 from __future__ import annotations
 
+import io
 import logging
-import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
 
 import torch
 from torch import fx
-from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind
 
-from mobiledeploy.aten.canonical import canonicalize, needs_functionalization
-from mobiledeploy.aten.prepare import PreparedModule
+from mobiledeploy.aten.canonical import canonicalize
+from mobiledeploy.aten.frames import user_line, user_line_of
+from mobiledeploy.aten.graph import arguments, source_line
+from mobiledeploy.aten.mutation import needs_functionalization
 from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.unlift import unlift
 from mobiledeploy.errors import CaptureError
-from mobiledeploy.records import InputSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch.export import ExportedProgram
+
+    from mobiledeploy.aten.prepare import PreparedModule
+    from mobiledeploy.records import InputSpec
 
 __all__ = ["capture"]
 
 _MODES = ((False, "torch.export (non-strict)"), (True, "torch.export (strict)"))
+# How torch's messages say that a Python `if`, `int()` or size needs a tensor's value.
+_DATA_DEPENDENT = ("data-dependent", "unbacked", "Dynamic control flow", "Dynamic shape operator")
 
 
 def capture(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> Program:
     """The graph of `module` (eval mode, CPU, float32) on inputs of the specs' shapes.
 
     Raises CaptureError naming the user's source line where torch cannot make a graph, e.g. at control flow that
-    depends on data.
+    depends on data, and where the graph is no function of its inputs: sizes that depend on data, random numbers.
     """
     exported, mode = _export(module, inputs)
     graph_module = unlift(exported)
@@ -42,7 +52,11 @@ def capture(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> Program:
             exported = exported.run_decompositions({})
         graph_module = unlift(exported)
     _name_placeholders(graph_module.graph, inputs)
+    for node in graph_module.graph.nodes:
+        _check_static(node)
     canonicalize(graph_module)
+    for node in graph_module.graph.nodes:
+        _check_deterministic(node)
     return Program(graph_module, inputs, module.output_names, mode)
 
 
@@ -59,44 +73,56 @@ def _export(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> tuple[Expo
     raise _capture_error(first) from first
 
 
-def unlift(exported: ExportedProgram) -> fx.GraphModule:
-    """The exported graph with parameters, buffers and constants as `get_attr` instead of placeholders."""
-    specs = {spec.arg.name: spec for spec in exported.graph_signature.input_specs}
-    graph, env, root = fx.Graph(), {}, torch.nn.Module()
-    for node in exported.graph.nodes:
-        spec = specs.get(node.name) if node.op == "placeholder" else None
-        if spec is None or spec.kind is InputKind.USER_INPUT:
-            env[node] = graph.node_copy(node, lambda n: env[n])
-            continue
-        value = _bound_value(exported, str(spec.target))
-        root.register_buffer(node.name, value)
-        env[node] = graph.get_attr(node.name)
-        env[node].meta["val"] = node.meta["val"]
-    return fx.GraphModule(root, graph)
-
-
-def _bound_value(exported: ExportedProgram, name: str) -> torch.Tensor:
-    value = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
-    if not isinstance(value, torch.Tensor):
-        raise CaptureError(f"the graph binds `{name}`, a {type(value).__name__}", remedy="Only tensors can be exported.")
-    return value.detach()
-
-
 def _name_placeholders(graph: fx.Graph, inputs: tuple[InputSpec, ...]) -> None:
+    """Each input's node is named as its spec says; what has the name already makes room."""
     placeholders = [node for node in graph.nodes if node.op == "placeholder"]
+    taken = {spec.name for spec in inputs}
+    for node in graph.nodes:
+        if node.name in taken:
+            node._rename(f"{node.name}_value")
     for node, spec in zip(placeholders, inputs, strict=True):
         node.target = spec.name
         node._rename(spec.name)
 
 
+def _check_static(node: fx.Node) -> None:
+    value = node.meta.get("val")
+    tensors = value if isinstance(value, tuple | list) else (value,)
+    if any(isinstance(t, torch.Tensor) and not all(type(size) is int for size in t.shape) for t in tensors):
+        what = f"the size of {node.name}'s result depends on the values of a tensor"
+        remedy = "Keep the size and mask what is not wanted."
+    elif isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
+        what = f"{node.name} turns a tensor's value into a Python number"
+        remedy = "Keep it a tensor: leave out .item(), float() and int()."
+    else:
+        return
+    raise CaptureError(f"{what}, which no static graph can hold", where=source_line(node), remedy=remedy)
+
+
+def _check_deterministic(node: fx.Node) -> None:
+    if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) and not _is_deterministic(node):
+        raise CaptureError(
+            f"the model draws random numbers in eval mode ({node.target})",
+            where=source_line(node),
+            remedy="Draw them only `if self.training`, e.g. F.dropout(x, p, training=self.training).",
+        )
+
+
+def _is_deterministic(node: fx.Node) -> bool:
+    """Attention and recurrent layers are tagged for the sake of their dropout."""
+    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+    given = dict(zip(names, arguments(node), strict=True))
+    return any(given.get(name, 1) == 0 for name in ("train", "training", "dropout", "dropout_p"))
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch.export warns and logs about its own internals; what matters comes back as an exception."""
+    """torch.export warns, logs and prints about its own internals; what matters comes back as an exception."""
     logger = logging.getLogger("torch")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -105,23 +131,16 @@ def _quiet() -> Iterator[None]:
 
 def _capture_error(error: Exception) -> CaptureError:
     text = str(error)
-    line = _source_line(text)
-    if "data-dependent" in text or "unbacked" in text or "Dynamic control flow" in text:
+    line = user_line_of(error.__traceback__) or user_line(text)
+    if any(phrase in text for phrase in _DATA_DEPENDENT):
         return CaptureError(
             "the model's control flow depends on the values of a tensor, which no static graph can hold",
             where=line,
-            remedy="Replace the branch by torch.where or torch.cond.",
+            remedy="Compute both branches and choose with torch.where.",
         )
-    first = next((part.strip() for part in text.splitlines() if part.strip()), type(error).__name__)
+    first = next((part.strip() for part in text.splitlines() if part.strip()), "no message")
     return CaptureError(
         f"torch.export cannot take the model: {type(error).__name__}: {first[:300]}",
         where=line,
         remedy="Rewrite that line with operators that torch.export knows.",
     )
-
-
-def _source_line(text: str) -> str | None:
-    """The innermost `File "…", line N` of an export error that is not torch's own."""
-    frames = re.findall(r'File "([^"]+)", line (\d+)', text)
-    user = [f"{name}:{line}" for name, line in frames if "/torch/" not in name and "/mobiledeploy/" not in name]
-    return user[-1] if user else None

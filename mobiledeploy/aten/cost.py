@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 
 from mobiledeploy.aten.graph import aten, is_call, shape
-from mobiledeploy.aten.program import Program
 from mobiledeploy.records import GraphCost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["BYTES_PER_VALUE", "graph_cost", "node_cost", "weigh"]
 
@@ -22,7 +26,8 @@ BYTES_PER_VALUE = 2
 # LPDDR4X moves 34 GB/s (Apple, A14 specifications): 26 multiply-accumulates in the time of one byte.
 MACS_PER_BYTE = 26
 
-# One operator's fixed cost in multiply-accumulates, 0.1 µs at the rate above: it breaks ties in favour of fewer operators.
+# One operator's fixed cost in multiply-accumulates, 0.1 µs at the rate above: it breaks ties in favour of fewer
+# operators.
 MACS_PER_OPERATOR = 87_000
 
 
@@ -51,7 +56,7 @@ def node_cost(node: fx.Node) -> GraphCost:
     return GraphCost(1, macs(node), BYTES_PER_VALUE * sum(values))
 
 
-def numel(node: fx.Node) -> int:
+def numel(node: Any) -> int:
     """The elements of a node's value, over all tensors of a tuple."""
     value = node.meta.get("val")
     tensors = value if isinstance(value, tuple | list) else (value,)
@@ -60,20 +65,35 @@ def numel(node: fx.Node) -> int:
 
 def macs(node: fx.Node) -> int:
     """Multiply-accumulates of a convolution, linear map, matrix product or attention; 0 of everything else."""
-    if is_call(node, aten.conv1d, aten.conv2d, aten.conv3d, aten.convolution):
-        weight = shape(node.args[1])
-        if is_call(node, aten.convolution) and node.args[6]:
-            return numel(node.args[0]) * math.prod(weight[1:])
-        return numel(node) * math.prod(weight[1:])
+    args: Any = node.args
+    if is_call(node, aten.conv1d, aten.conv2d, aten.conv3d):
+        return numel(node) * math.prod(shape(args[1])[1:])
     if is_call(node, aten.conv_transpose1d, aten.conv_transpose2d, aten.conv_transpose3d):
-        return numel(node.args[0]) * math.prod(shape(node.args[1])[1:])
+        return numel(args[0]) * math.prod(shape(args[1])[1:])
     if is_call(node, aten.linear):
-        return numel(node) * shape(node.args[1])[-1]
-    if is_call(node, aten.matmul, aten.bmm, aten.mm):
-        return numel(node) * shape(node.args[0])[-1]
+        return numel(node) * shape(args[1])[-1]
+    if is_call(node, aten.matmul, aten.bmm, aten.mm, aten.mv, aten.dot):
+        return numel(node) * shape(args[0])[-1]
     if is_call(node, aten.addmm, aten.baddbmm):
-        return numel(node) * shape(node.args[1])[-1]
+        return numel(node) * shape(args[1])[-1]
+    if is_call(node, aten.einsum):
+        return _einsum_macs(args[0], [shape(operand) for operand in args[1]])
     if is_call(node, aten.scaled_dot_product_attention):
-        query, key, value = (shape(argument) for argument in node.args[:3])
+        query, key, value = (shape(argument) for argument in args[:3])
         return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
     return 0
+
+
+def _einsum_macs(equation: str, shapes: list[tuple[int, ...]]) -> int:
+    """The product of all index sizes, for two operands or more; what an ellipsis stands for counts once, at its
+    largest."""
+    operands = equation.replace(" ", "").split("->")[0].split(",")
+    sizes: dict[str, int] = {}
+    for letters, sizes_of in zip(operands, shapes, strict=True):
+        named = letters.replace("...", "")
+        before = letters.index("...") if "..." in letters else len(letters)
+        hidden = len(sizes_of) - len(named)
+        spread = [*letters[:before], *(f"...{hidden - i}" for i in range(hidden)), *letters[before:].replace("...", "")]
+        for letter, size in zip(spread, sizes_of, strict=True):
+            sizes[letter] = max(size, sizes.get(letter, 1))
+    return math.prod(sizes.values()) if len(shapes) > 1 else 0

@@ -3,53 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
-from torch.utils import _pytree as pytree
 
-from mobiledeploy.aten.program import Program
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
 
-__all__ = ["Evaluator", "evaluate"]
+__all__ = ["apply", "evaluate", "evaluate_all"]
 
 Listener = Callable[[fx.Node, Any], None]
 
-
-class Evaluator(fx.Interpreter):
-    """Interprets the graph with every floating-point constant and every dtype argument replaced by `dtype`.
-
-    Weights are converted one at a time and dropped after their last use, so a float64 run of a float32 model does not
-    hold a second copy of it.
-    """
-
-    def __init__(self, program: Program, dtype: torch.dtype, listener: Listener | None = None) -> None:
-        super().__init__(program.graph_module, garbage_collect_values=True)
-        self.dtype = dtype
-        self.listener = listener
-
-    def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
-        value = super().get_attr(target, args, kwargs)
-        return value.to(self.dtype) if value.is_floating_point() else value
-
-    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        args, kwargs = pytree.tree_map_only(torch.dtype, self._dtype, (args, kwargs))
-        return target(*args, **kwargs)
-
-    def run_node(self, n: fx.Node) -> Any:
-        result = super().run_node(n)
-        if self.listener is not None:
-            self.listener(n, result)
-        return result
-
-    def _dtype(self, dtype: torch.dtype) -> torch.dtype:
-        return self.dtype if dtype.is_floating_point else dtype
+_COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 
 def evaluate(
     program: Program, inputs: Sequence[torch.Tensor], *, dtype: torch.dtype, listener: Listener | None = None
 ) -> tuple[torch.Tensor, ...]:
     """The program's outputs on `inputs` (one tensor per placeholder; floating ones are converted to `dtype`)."""
-    converted = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
+    return evaluate_all(program, (inputs,), dtype=dtype, listener=listener)[0]
+
+
+def evaluate_all(
+    program: Program,
+    samples: Sequence[Sequence[torch.Tensor]],
+    *,
+    dtype: torch.dtype,
+    listener: Listener | None = None,
+) -> tuple[tuple[torch.Tensor, ...], ...]:
+    """The outputs on every sample, side by side: each weight is converted to `dtype` once for all samples, and
+    dropped after its last use, so that a float64 run of a float32 model holds no second copy of it.
+
+    `listener` is given each node's value, once per sample.
+    """
+    values: dict[fx.Node, list[Any]] = {}
+    remaining = {node: len(node.users) for node in program.graph.nodes}
+    feeds = iter(zip(*samples, strict=True))
+
+    def value_of(node: fx.Node, number: int) -> Any:
+        return apply(node, lambda argument: values[argument][number], dtype)
+
     with torch.no_grad():
-        return tuple(Evaluator(program, dtype, listener).run(*converted, enable_io_processing=False))
+        for node in program.graph.nodes:
+            if node.op == "placeholder":
+                values[node] = [_converted(tensor, dtype) for tensor in next(feeds)]
+            elif node.op == "get_attr":
+                values[node] = [_converted(program.constant(node), dtype)] * len(samples)
+            elif node.op == "call_function":
+                values[node] = [value_of(node, number) for number in range(len(samples))]
+            if listener is not None and node.op != "output":
+                for value in values[node]:
+                    listener(node, value)
+            for source in node.all_input_nodes if node.op != "output" else ():
+                remaining[source] -= 1
+                if not remaining[source]:
+                    del values[source]
+    outputs: Any = program.graph.output_node().args[0]
+    return tuple(tuple(values[node][number] for node in outputs) for number in range(len(samples)))
+
+
+def apply(node: fx.Node, value: Callable[[fx.Node], Any], dtype: torch.dtype) -> Any:
+    """Calls the node's operator on `value(argument)`, with every floating dtype it names or implies as `dtype`."""
+
+    def argument(leaf: Any) -> Any:
+        if isinstance(leaf, fx.Node):
+            return value(leaf)
+        return _wide(leaf, dtype) if isinstance(leaf, torch.dtype) else leaf
+
+    args, kwargs = fx.node.map_aggregate((node.args, node.kwargs), argument)
+    if not node.all_input_nodes and kwargs.get("dtype") is None and _has_dtype(node):
+        # A constructor without a dtype takes torch's default.
+        kwargs = {**kwargs, "dtype": _wide(node.meta["val"].dtype, dtype)}
+    return node.target(*args, **kwargs)  # type: ignore[operator]
+
+
+def _has_dtype(node: fx.Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and any(argument.name == "dtype" for argument in schema.arguments)
+
+
+def _wide(dtype: torch.dtype, floating: torch.dtype) -> torch.dtype:
+    if dtype.is_complex:
+        return _COMPLEX[floating]
+    return floating if dtype.is_floating_point else dtype
+
+
+def _converted(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return tensor.to(_wide(tensor.dtype, dtype))

@@ -7,13 +7,13 @@ Constants become lifted buffers: placeholders that the signature binds to the st
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 from torch._export.verifier import Verifier
 from torch.export import ExportedProgram, ModuleCallEntry, ModuleCallSignature
-from torch.export.exported_program import (
+from torch.export.graph_signature import (
     ExportGraphSignature,
     InputKind,
     InputSpec,
@@ -23,7 +23,8 @@ from torch.export.exported_program import (
 )
 from torch.utils import _pytree as pytree
 
-from mobiledeploy.aten.program import Program
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["to_exported_program"]
 
@@ -49,7 +50,8 @@ def to_exported_program(program: Program) -> ExportedProgram:
 
 
 def _lift(program: Program) -> tuple[fx.Graph, dict[str, torch.Tensor], list[InputSpec]]:
-    graph, env = fx.Graph(), {}
+    graph = fx.Graph()
+    env: dict[fx.Node, fx.Node] = {}
     state: dict[str, torch.Tensor] = {}
     buffers: list[InputSpec] = []
     lifted: dict[str, fx.Node] = {}
@@ -65,7 +67,7 @@ def _lift(program: Program) -> tuple[fx.Graph, dict[str, torch.Tensor], list[Inp
     users: list[InputSpec] = []
     for node in program.graph.nodes:
         if node.op == "placeholder":
-            env[node] = _placeholder(graph, node.name, node.meta["val"])
+            env[node] = _placeholder(graph, str(node.target), node.meta["val"])
             users.append(InputSpec(InputKind.USER_INPUT, TensorArgument(env[node].name), None))
         elif node.op != "get_attr":
             env[node] = graph.node_copy(node, lambda n: env[n])
@@ -82,7 +84,9 @@ def _rounded(value: torch.Tensor) -> torch.Tensor:
     return value.float() if value.is_floating_point() else value
 
 
-def _call_signature(inputs: list[InputSpec], outputs: list[OutputSpec], examples: tuple[Any, ...]) -> ModuleCallSignature:
+def _call_signature(
+    inputs: list[InputSpec], outputs: list[OutputSpec], examples: tuple[Any, ...]
+) -> ModuleCallSignature:
     _, in_spec = pytree.tree_flatten((examples, {}))
     _, out_spec = pytree.tree_flatten(tuple(range(len(outputs))))
     users = [spec.arg for spec in inputs if spec.kind is InputKind.USER_INPUT]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 
+from mobiledeploy.aten.frames import user_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
     "add_constant",
+    "arguments",
     "call",
+    "erase_unused",
     "is_call",
     "output_node",
     "rank",
@@ -31,24 +36,30 @@ def is_call(node: Any, *targets: Any) -> bool:
     return node.target in targets or getattr(node.target, "overloadpacket", None) in targets
 
 
-def shape(node: fx.Node) -> tuple[int, ...]:
+def shape(node: Any) -> tuple[int, ...]:
     """The static shape of a tensor node."""
     return tuple(int(size) for size in node.meta["val"].shape)
 
 
-def rank(node: fx.Node) -> int:
+def rank(node: Any) -> int:
     return len(node.meta["val"].shape)
 
 
+def arguments(node: fx.Node) -> list[Any]:
+    """Every argument in schema order, defaults filled in."""
+    values: list[Any] = list(node.args)
+    for argument in node.target._schema.arguments[len(values) :]:  # type: ignore[union-attr]
+        values.append(node.kwargs.get(argument.name, argument.default_value))
+    return values
+
+
 def output_node(graph: fx.Graph) -> fx.Node:
-    return next(node for node in reversed(graph.nodes) if node.op == "output")
+    return graph.output_node()
 
 
 def source_line(node: fx.Node) -> str | None:
     """`file.py:line` of the innermost user frame that made `node`: not torch's, not ours."""
-    frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    user = [f"{name}:{line}" for name, line in frames if "/torch/" not in name and "/mobiledeploy/" not in name]
-    return user[-1] if user else None
+    return user_line(node.meta.get("stack_trace") or "")
 
 
 def call(graph: fx.Graph, target: Callable[..., Any], args: tuple[Any, ...], *, like: fx.Node) -> fx.Node:
@@ -82,6 +93,16 @@ def replace_all_uses(old: fx.Node, new: fx.Node) -> None:
     old.replace_all_uses_with(new, propagate_meta=False)
 
 
+def erase_unused(graph: fx.Graph, node: fx.Node) -> None:
+    """Erases `node` and what only it needed; nothing if somebody reads it."""
+    frontier = [node]
+    while frontier:
+        current = frontier.pop()
+        if current.op in ("call_function", "get_attr") and not current.users and not current._erased:
+            frontier += current.all_input_nodes
+            graph.erase_node(current)
+
+
 def remove_dead(module: fx.GraphModule) -> None:
     """Erases calls and constants that nothing uses, and the buffers behind them."""
     graph = module.graph
@@ -91,8 +112,3 @@ def remove_dead(module: fx.GraphModule) -> None:
     used = {str(node.target) for node in graph.nodes if node.op == "get_attr"}
     for name in [name for name, _ in module.named_buffers(recurse=False) if name not in used]:
         delattr(module, name)
-
-
-def unique(nodes: Iterable[fx.Node]) -> list[fx.Node]:
-    """In order, each once."""
-    return list(dict.fromkeys(nodes))

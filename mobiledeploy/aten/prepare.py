@@ -8,14 +8,20 @@ An image input is normalized inside the program, because Core ML's own image sca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from mobiledeploy.aten.frames import user_line_of
 from mobiledeploy.errors import CaptureError, LabelsError
-from mobiledeploy.records import InputSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mobiledeploy.records import InputSpec
 
 __all__ = ["PreparedModule", "prepare"]
 
@@ -62,52 +68,80 @@ class PreparedModule(nn.Module):
 
 
 def prepare(model: nn.Module, inputs: tuple[InputSpec, ...], labels: tuple[str, ...] | None = None) -> PreparedModule:
-    """Runs the model once on zeros to learn its outputs' names.
+    """Puts the model in eval mode and its parameters in float32, in place, and runs it once on zeros to learn its
+    outputs' names.
 
     Raises CaptureError if it does not run or returns anything but tensors, LabelsError if `labels` do not fit.
     """
-    probe = PreparedModule(model, inputs, (), with_probabilities=False)
-    example = tuple(torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in inputs)
+    model.eval()
+    if any(tensor.is_floating_point() and tensor.dtype is not torch.float32 for tensor in model.state_dict().values()):
+        model.float()
+    outputs = _outputs_on_zeros(PreparedModule(model, inputs, (), with_probabilities=False), inputs)
+    if not outputs:
+        raise CaptureError("the model returns no tensor", remedy="Return tensors, or tuples, lists and dicts of them.")
+    names = [name for name, _ in outputs]
+    if labels is not None:
+        _check_labels(labels, outputs[0][1])
+        names.append("probabilities")
+    unique = _unique(names, taken={spec.name for spec in inputs})
+    return PreparedModule(model, inputs, unique, with_probabilities=labels is not None).eval()
+
+
+def _outputs_on_zeros(probe: PreparedModule, inputs: tuple[InputSpec, ...]) -> list[tuple[str, torch.Tensor]]:
+    examples = [torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in inputs]
     try:
         with torch.no_grad():
-            prepared = [normalize(x) for normalize, x in zip(probe.normalizations, example, strict=True)]
-            outputs = tuple(named_outputs(model(*prepared)))
+            prepared = [normalize(x) for normalize, x in zip(probe.normalizations, examples, strict=True)]
+            return list(named_outputs(probe.model(*prepared)))
     except CaptureError:
         raise
     except Exception as error:
         shapes = ", ".join("x".join(map(str, spec.shape)) for spec in inputs)
         raise CaptureError(
             f"the model does not run on an input of {shapes}: {_first_line(error)}",
-            where=_user_frame(error),
+            where=user_line_of(error.__traceback__),
             remedy="Give the size it takes with --resolution, or mend its forward().",
         ) from error
-    names = tuple(name for name, _ in outputs)
-    if labels is not None:
-        _check_labels(labels, outputs[0][1])
-        names = (*names, "probabilities")
-    return PreparedModule(model, inputs, names, with_probabilities=labels is not None).eval()
+
+
+def _unique(names: list[str], taken: set[str]) -> tuple[str, ...]:
+    """Each name as an identifier that neither an input nor an earlier output has."""
+    result: list[str] = []
+    for name in names:
+        plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+        plain = plain if not plain[:1].isdigit() else f"output_{plain}"
+        candidates = [plain, *(f"{plain}_{number}" for number in range(1, len(names) + len(taken) + 1))]
+        result.append(next(c for c in candidates if c not in taken and c not in result))
+    return tuple(result)
 
 
 def named_outputs(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a model's return value with stable names: dict keys, tuple positions, `logits` for one matrix.
+    """The tensors of a model's return value with stable names: dict keys, field names, tuple positions, `logits` for
+    one matrix.
 
     None is passed over (models return it for losses and caches they do not have).
     """
     if isinstance(value, torch.Tensor):
         yield name or ("logits" if value.dim() == 2 else "output"), value
     elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from named_outputs(item, f"{name}_{key}" if name else str(key))
+        yield from _named_items(value.items(), name)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from _named_items([(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)], name)
+    elif hasattr(value, "_fields"):
+        yield from _named_items(zip(value._fields, value, strict=True), name)
     elif isinstance(value, tuple | list):
-        keys = getattr(value, "_fields", range(len(value)))
-        for key, item in zip(keys, value, strict=True):
-            label = f"output_{key}" if isinstance(key, int) and not name else f"{name}_{key}" if name else str(key)
-            yield from named_outputs(item, label if len(value) > 1 or not isinstance(key, int) else name)
+        for position, item in enumerate(value):
+            yield from named_outputs(item, name if len(value) == 1 else f"{name or 'output'}_{position}")
     elif value is not None:
         raise CaptureError(
             f"the model returns a {type(value).__name__}, which is no tensor",
             remedy="Return tensors, or tuples, lists and dicts of tensors.",
         )
+
+
+def _named_items(items: Iterable[tuple[Any, Any]], name: str) -> Iterator[tuple[str, torch.Tensor]]:
+    for key, item in items:
+        yield from named_outputs(item, f"{name}_{key}" if name else str(key))
 
 
 def _normalization(spec: InputSpec) -> nn.Module:
@@ -127,14 +161,3 @@ def _check_labels(labels: tuple[str, ...], logits: torch.Tensor) -> None:
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0] if text else 'no message'}"
-
-
-def _user_frame(error: BaseException) -> str | None:
-    """The innermost frame of the traceback that is neither torch's nor ours."""
-    frame, found = error.__traceback__, None
-    while frame is not None:
-        filename = frame.tb_frame.f_code.co_filename
-        if "/torch/" not in filename and "/mobiledeploy/" not in filename:
-            found = f"{filename}:{frame.tb_lineno}"
-        frame = frame.tb_next
-    return found

@@ -8,11 +8,13 @@ tensor node carries `meta["val"]` (a fake tensor: shape and dtype), and, where c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import fx
 
-from mobiledeploy.records import InputSpec
+if TYPE_CHECKING:
+    from mobiledeploy.records import InputSpec
 
 __all__ = ["Program"]
 
@@ -33,7 +35,8 @@ class Program:
 
     def constant(self, node: fx.Node) -> torch.Tensor:
         """The tensor behind a `get_attr` node."""
-        assert node.op == "get_attr" and isinstance(node.target, str)
+        assert node.op == "get_attr"
+        assert isinstance(node.target, str)
         value = getattr(self.graph_module, node.target)
         assert isinstance(value, torch.Tensor)
         return value

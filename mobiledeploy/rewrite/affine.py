@@ -6,7 +6,8 @@ padding) are ConvMaps too. Maps of one input that land on the same positions add
 
     taps of a 3x3, padding 1:  -1  0  1         taps of a 1x1:  0         together:  -1  0  1
 
-Weights are kept as they are stored until something is computed with them; that is done in float64.
+Geometry is decided first; weights stay as they are stored, with a scale beside them, until somebody asks for the sum.
+That is then computed in float64.
 """
 
 from __future__ import annotations
@@ -16,43 +17,28 @@ from dataclasses import dataclass, replace
 
 import torch
 
-__all__ = ["ConvMap", "diagonal", "merge"]
+__all__ = ["ConvMap", "Geometry", "compose", "composition", "diagonal", "merge"]
 
 
 @dataclass(frozen=True)
-class ConvMap:
-    """`weight`: (out, in / groups, *kernel). `stride`, `padding`, `dilation`: one per spatial dimension."""
+class Geometry:
+    """A map without its numbers. `kernel`, `stride`, `padding`, `dilation`: one per spatial dimension."""
 
-    weight: torch.Tensor
+    in_channels: int
+    out_channels: int
     groups: int
+    kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
 
     @property
-    def out_channels(self) -> int:
-        return int(self.weight.shape[0])
-
-    @property
-    def in_channels(self) -> int:
-        return int(self.weight.shape[1]) * self.groups
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return tuple(self.weight.shape[2:])
-
-    @property
-    def spatial(self) -> int:
-        return len(self.stride)
+    def weight_shape(self) -> tuple[int, ...]:
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel)
 
     @property
     def is_padded(self) -> bool:
         return any(self.padding)
-
-    @property
-    def macs_per_position(self) -> int:
-        """Multiply-accumulates per output position; a diagonal map is no convolution and has none."""
-        return 0 if self.is_diagonal else self.weight.numel()
 
     @property
     def is_diagonal(self) -> bool:
@@ -60,105 +46,197 @@ class ConvMap:
         depthwise = self.groups == self.in_channels == self.out_channels
         return depthwise and math.prod(self.kernel) == 1 and not self.is_padded and all(s == 1 for s in self.stride)
 
+    @property
+    def macs_per_position(self) -> int:
+        """Multiply-accumulates per output position; a diagonal map is no convolution and has none."""
+        return 0 if self.is_diagonal else math.prod(self.weight_shape)
+
+    def taps(self, axis: int) -> list[int]:
+        """Where the kernel reads, relative to stride times the output position."""
+        return [self.dilation[axis] * j - self.padding[axis] for j in range(self.kernel[axis])]
+
+    def positions(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """The spatial size of the output for an input of spatial `size`."""
+        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
+        padded = [n + 2 * p for n, p in zip(size, self.padding, strict=True)]
+        return tuple((n - r) // s + 1 for n, r, s in zip(padded, reach, self.stride, strict=True))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A summand of a map's weight: `weight` as stored, of `geometry`, its rows times `scale` (out,), float64."""
+
+    geometry: Geometry
+    weight: torch.Tensor
+    scale: torch.Tensor | None
+
+    def value(self) -> torch.Tensor:
+        weight = self.weight.double()
+        return weight if self.scale is None else weight * self.scale.reshape(-1, *([1] * (weight.dim() - 1)))
+
+    def is_zero(self) -> bool:
+        if self.scale is None or bool(self.scale.all()):
+            return not bool(self.weight.any())
+        return not bool(self.value().any())
+
+
+@dataclass(frozen=True)
+class ConvMap:
+    """The sum of `parts`, on a grid that holds them all."""
+
+    geometry: Geometry
+    parts: tuple[_Part, ...]
+
+    @staticmethod
+    def of(
+        weight: torch.Tensor,
+        groups: int,
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
+    ) -> ConvMap:
+        """`weight`: (out, in / groups, *kernel)."""
+        rows, columns, *kernel = weight.shape
+        geometry = Geometry(columns * groups, rows, groups, tuple(kernel), stride, padding, dilation)
+        return ConvMap(geometry, (_Part(geometry, weight, None),))
+
+    @property
+    def is_diagonal(self) -> bool:
+        return self.geometry.is_diagonal
+
+    def is_zero(self) -> bool:
+        """Whether nothing passes. Parts that cancel each other are not looked for."""
+        return all(part.is_zero() for part in self.parts)
+
+    def is_uniform(self, value: float) -> bool:
+        """Whether every channel is passed on times `value`, in place."""
+        return self.is_diagonal and bool((self.weight() == value).all())
+
+    def weight(self) -> torch.Tensor:
+        """float64, of `geometry.weight_shape`."""
+        if len(self.parts) == 1 and self.parts[0].geometry == self.geometry:
+            return self.parts[0].value()
+        total = torch.zeros(self.geometry.weight_shape, dtype=torch.float64)
+        for part in self.parts:
+            _add(total, part, self.geometry)
+        return total
+
     def scale_outputs(self, scale: torch.Tensor) -> ConvMap:
-        """diag(scale) ∘ self; `scale`: (out,) or one number."""
-        return replace(self, weight=self.weight.double() * _column(scale, self.weight.dim()))
+        """diag(scale) ∘ self; `scale`: float64 (out,)."""
+        parts = (replace(part, scale=scale if part.scale is None else part.scale * scale) for part in self.parts)
+        return replace(self, parts=tuple(parts))
 
     def scale_inputs(self, scale: torch.Tensor) -> ConvMap:
-        """self ∘ diag(scale); `scale`: (in,)."""
-        return replace(self, weight=self.weight.double() * self._per_input(scale))
+        """self ∘ diag(scale); `scale`: float64 (in,)."""
+        return replace(self, parts=(_Part(self.geometry, self.weight() * self._per_input(scale), None),))
 
     def of_constant(self, value: torch.Tensor) -> torch.Tensor:
         """What the map gives, away from a padded border, for an input that is `value` (in,) everywhere: (out,)."""
-        return (self.weight.double() * self._per_input(value)).flatten(1).sum(1)
-
-    def regroup(self, groups: int) -> ConvMap:
-        """The same map with fewer groups; `groups` divides the present number. The new weights are zeros."""
-        if groups == self.groups:
-            return self
-        per_out, per_in = self.out_channels // self.groups, self.weight.shape[1]
-        merged = self.groups // groups
-        weight = self.weight.new_zeros(self.out_channels, per_in * merged, *self.kernel)
-        for group in range(self.groups):
-            rows = slice(group * per_out, (group + 1) * per_out)
-            first = (group % merged) * per_in
-            weight[rows, first : first + per_in] = self.weight[rows]
-        return replace(self, weight=weight, groups=groups)
+        return (self.weight() * self._per_input(value)).flatten(1).sum(1)
 
     def _per_input(self, value: torch.Tensor) -> torch.Tensor:
         """(in,) laid out against `weight`: (out, in / groups, 1, …)."""
-        per_out = self.out_channels // self.groups
-        rows = value.reshape(self.groups, -1).repeat_interleave(per_out, 0)
-        return rows.reshape(*rows.shape, *([1] * self.spatial))
+        per_out = self.geometry.out_channels // self.geometry.groups
+        rows = value.reshape(self.geometry.groups, -1).repeat_interleave(per_out, 0)
+        return rows.reshape(*rows.shape, *([1] * len(self.geometry.kernel)))
 
 
 def diagonal(scale: torch.Tensor, spatial: int) -> ConvMap:
     """The map that multiplies channel c by scale[c]; `scale`: float64 (channels,)."""
-    weight = scale.reshape(-1, 1, *([1] * spatial))
-    return ConvMap(weight, len(scale), (1,) * spatial, (0,) * spatial, (1,) * spatial)
+    ones = (1,) * spatial
+    return ConvMap.of(scale.reshape(-1, 1, *ones), len(scale), ones, (0,) * spatial, ones)
 
 
 def merge(first: ConvMap, second: ConvMap, size: tuple[int, ...]) -> ConvMap | str:
     """The one map that is the sum of both on an input of spatial `size`, or why there is none."""
-    if (first.in_channels, first.out_channels) != (second.in_channels, second.out_channels):
+    a, b = first.geometry, second.geometry
+    if (a.in_channels, a.out_channels) != (b.in_channels, b.out_channels):
         return "the branches have different numbers of channels"
-    if first.stride != second.stride:
+    if a.stride != b.stride:
         return "the branches have different strides"
-    geometry = [_union(first, second, axis, size[axis]) for axis in range(first.spatial)]
-    if any(lattice is None for lattice in geometry):
+    taps = [sorted({*a.taps(axis), *b.taps(axis)}) for axis in range(len(size))]
+    union = _lattice(taps, a.stride, a.in_channels, a.out_channels, math.gcd(a.groups, b.groups))
+    if not union.positions(size) == a.positions(size) == b.positions(size):
         return "no symmetrically padded kernel covers both branches"
-    lattices = [lattice for lattice in geometry if lattice is not None]
-    groups = math.gcd(first.groups, second.groups)
-    parts = [_place(branch.regroup(groups), lattices) for branch in (first, second)]
-    return replace(parts[0], weight=parts[0].weight.double() + parts[1].weight.double())
+    return ConvMap(union, first.parts + second.parts)
 
 
-@dataclass(frozen=True)
-class _Lattice:
-    """Taps at -padding, -padding + dilation, …: `kernel` of them."""
+def composition(inner: Geometry, outer: Geometry, size: tuple[int, ...]) -> Geometry | str:
+    """The geometry of `outer ∘ inner` on an input of spatial `size`, or why there is none.
 
-    padding: int
-    dilation: int
-    kernel: int
-
-
-def _taps(branch: ConvMap, axis: int) -> list[int]:
-    return [branch.dilation[axis] * j - branch.padding[axis] for j in range(branch.kernel[axis])]
-
-
-def _union(first: ConvMap, second: ConvMap, axis: int, size: int) -> _Lattice | None:
-    taps = sorted({*_taps(first, axis), *_taps(second, axis)})
-    dilation = math.gcd(*(tap - taps[0] for tap in taps[1:])) if len(taps) > 1 else 1
-    kernel = (taps[-1] - taps[0]) // dilation + 1
-    union = _Lattice(-taps[0], dilation, kernel)
-    same = _positions(first, axis, size)
-    produced = (size + 2 * union.padding - dilation * (union.kernel - 1) - 1) // first.stride[axis] + 1
-    return union if produced == same == _positions(second, axis, size) else None
+    A padded outer map reads zeros where a larger kernel would read the inner map's own values, unless the inner one
+    looks at one position only.
+    """
+    if outer.is_padded and (math.prod(inner.kernel) > 1 or inner.is_padded):
+        return "the second map pads what the first one computes"
+    taps = [_reached(inner.taps(axis), outer.taps(axis), inner.stride[axis]) for axis in range(len(size))]
+    stride = tuple(s * t for s, t in zip(inner.stride, outer.stride, strict=True))
+    union = _lattice(taps, stride, inner.in_channels, outer.out_channels, math.gcd(inner.groups, outer.groups))
+    if union.positions(size) != outer.positions(inner.positions(size)):
+        return "no symmetrically padded kernel covers both maps"
+    return union
 
 
-def _positions(branch: ConvMap, axis: int, size: int) -> int:
-    reach = branch.dilation[axis] * (branch.kernel[axis] - 1) + 1
-    return (size + 2 * branch.padding[axis] - reach) // branch.stride[axis] + 1
+def compose(inner: ConvMap, outer: ConvMap, union: Geometry) -> ConvMap:
+    """`outer ∘ inner`, whose `composition` is `union`."""
+    return ConvMap(union, (_Part(union, _composed(inner, outer, union), None),))
 
 
-def _place(branch: ConvMap, lattices: list[_Lattice]) -> ConvMap:
-    """`branch` on a finer or wider grid: its taps where they were, zeros elsewhere."""
-    weight = branch.weight.new_zeros(*branch.weight.shape[:2], *(lattice.kernel for lattice in lattices))
-    window = tuple(_window(branch, axis, lattice) for axis, lattice in enumerate(lattices))
-    weight[(slice(None), slice(None), *window)] = branch.weight
-    return ConvMap(
-        weight,
-        branch.groups,
-        branch.stride,
-        tuple(lattice.padding for lattice in lattices),
-        tuple(lattice.dilation for lattice in lattices),
-    )
+def _reached(inner: list[int], outer: list[int], stride: int) -> list[int]:
+    return sorted({stride * far + near for far in outer for near in inner})
 
 
-def _window(branch: ConvMap, axis: int, lattice: _Lattice) -> slice:
-    first, *rest = [(tap + lattice.padding) // lattice.dilation for tap in _taps(branch, axis)]
-    return slice(first, (rest[-1] if rest else first) + 1, rest[0] - first if rest else 1)
+def _composed(inner: ConvMap, outer: ConvMap, union: Geometry) -> torch.Tensor:
+    """Σ over the outer taps of (outer tap) · (inner kernel), each where it lands on the union's grid."""
+    total = torch.zeros(union.weight_shape, dtype=torch.float64)
+    first, second = (_regrouped(m.weight(), m.geometry, union.groups) for m in (inner, outer))
+    grid = [range(size) for size in outer.geometry.kernel]
+    for tap in torch.cartesian_prod(*map(torch.tensor, grid)).reshape(-1, len(grid)).tolist() if grid else [[]]:
+        column = second[(slice(None), slice(None), slice(None), *tap)]
+        product = torch.einsum("gom,gm...->go...", column, first)
+        shift = [
+            inner.geometry.stride[axis] * (outer.geometry.dilation[axis] * j - outer.geometry.padding[axis])
+            for axis, j in enumerate(tap)
+        ]
+        window = _window(inner.geometry, union, shift)
+        total[(slice(None), slice(None), *window)] += product.flatten(0, 1)
+    return total
 
 
-def _column(value: torch.Tensor, rank: int) -> torch.Tensor:
-    return value.reshape(-1, *([1] * (rank - 1)))
+def _regrouped(weight: torch.Tensor, geometry: Geometry, groups: int) -> torch.Tensor:
+    """(groups, out / groups, in / groups, *kernel), with zeros between channels that do not meet."""
+    wider = replace(geometry, groups=groups)
+    total = torch.zeros(wider.weight_shape, dtype=torch.float64)
+    _add(total, _Part(geometry, weight, None), wider)
+    return total.reshape(groups, -1, *total.shape[1:])
+
+
+def _lattice(
+    taps: list[list[int]], stride: tuple[int, ...], in_channels: int, out_channels: int, groups: int
+) -> Geometry:
+    """The smallest symmetrically padded grid on which all `taps` (sorted, per axis) lie."""
+    dilation = tuple(math.gcd(*(tap - axis[0] for tap in axis)) or 1 for axis in taps)
+    kernel = tuple((axis[-1] - axis[0]) // step + 1 for axis, step in zip(taps, dilation, strict=True))
+    padding = tuple(-axis[0] for axis in taps)
+    return Geometry(in_channels, out_channels, groups, kernel, stride, padding, dilation)
+
+
+def _add(total: torch.Tensor, part: _Part, onto: Geometry) -> None:
+    """Adds the part to the weight `total` of geometry `onto`: fewer groups, a finer or wider grid."""
+    merged = part.geometry.groups // onto.groups
+    rows, columns = part.weight.shape[0] // part.geometry.groups, part.weight.shape[1]
+    kernel = part.weight.shape[2:]
+    # (onto.groups, merged, rows, merged, columns, *kernel): the part's groups are the diagonal of the two `merged`.
+    blocks = total.view(onto.groups, merged, rows, merged, columns, *onto.kernel).diagonal(dim1=1, dim2=3)
+    window = _window(part.geometry, onto, [0] * len(kernel))
+    value = part.value().reshape(onto.groups, merged, rows, columns, *kernel).movedim(1, -1)
+    blocks[(slice(None), slice(None), slice(None), *window)] += value
+
+
+def _window(of: Geometry, onto: Geometry, shift: list[int]) -> tuple[slice, ...]:
+    """Where the taps of `of`, moved by `shift`, stand on the grid of `onto`."""
+    window = []
+    for axis, offset in enumerate(shift):
+        first, *rest = [(tap + offset + onto.padding[axis]) // onto.dilation[axis] for tap in of.taps(axis)]
+        window.append(slice(first, (rest[-1] if rest else first) + 1, rest[0] - first if rest else 1))
+    return tuple(window)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import fx
 
 from mobiledeploy.aten.cost import graph_cost
-from mobiledeploy.aten.graph import remove_dead, source_line
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.graph import erase_unused, remove_dead, source_line
 from mobiledeploy.errors import InternalError
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.rewrite.proof import TOLERANCE, Outputs, observe, relative_error
 from mobiledeploy.rewrite.rule import Match, Refusal, Rule
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mobiledeploy.aten.program import Program
+
 __all__ = ["Rewritten", "rewrite"]
 
-# Every application of a rule makes the graph cheaper, so a fixed point exists; this bounds a rule that breaks its word.
+# Every application of a rule makes the graph cheaper, so a fixed point exists; these bound a rule that breaks its word.
 _MOST_ROUNDS = 20
+_MOST_PASSES = 100
 
 
 @dataclass(frozen=True)
@@ -48,20 +53,24 @@ def rewrite(
     current = _copy(program)
     before = graph_cost(current)
     records: dict[str, RuleRecord] = {}
-    latest = original
+    settled: dict[str, int] = {}
+    latest, changes = original, 0
     for _ in range(_MOST_ROUNDS):
-        matches = 0
-        for rule in rules:
+        # A rule looks again only if the graph has changed since it last came to rest.
+        due = [rule for rule in rules if settled.get(rule.name) != changes]
+        if not due:
+            break
+        for rule in due:
             record, latest = _run(rule, current, samples, latest)
             records[rule.name] = _joined(records.get(rule.name), record)
-            matches += record.matches
-        if not matches:
-            break
+            changes += record.matches
+            settled[rule.name] = changes
     else:
         raise InternalError("the rewriting does not come to rest", remedy="Please report it with the model's name.")
     total = relative_error(original, latest)
     log = RewriteLog(tuple(records.values()), before, graph_cost(current), total)
     progress.note(f"{sum(r.matches for r in log.rules)} rewrites, relative error {total:.1e} in float64")
+    _round(current.graph_module)
     return Rewritten(current, log, original)
 
 
@@ -71,6 +80,14 @@ def _copy(program: Program) -> Program:
         root.register_buffer(name, value)
     graph.output(graph.graph_copy(program.graph, {}))
     return replace(program, graph_module=fx.GraphModule(root, graph))
+
+
+def _round(module: fx.GraphModule) -> None:
+    """Constants computed in float64 become float32, which is what the targets take: half the memory."""
+    for name, value in module.named_buffers(recurse=False):
+        if value.dtype is torch.float64:
+            setattr(module, name, value.float())
+    module.recompile()
 
 
 def _run(
@@ -94,29 +111,32 @@ def _run(
 def _apply(rule: Rule, program: Program) -> tuple[int, list[Refusal]]:
     """Every match of one rule, until it finds none; the refusals of its last look."""
     total = 0
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MOST_PASSES):
         matches, refusals = _pass(rule, program)
         total += matches
         if not matches:
             break
+    else:
+        raise InternalError(f"the rule {rule.name} does not come to rest", remedy="Please report it.")
+    if total:
+        program.graph.lint()
     return total, refusals
 
 
 def _pass(rule: Rule, program: Program) -> tuple[int, list[Refusal]]:
     matches, refusals = 0, []
     for node in list(rule.find(program)):
-        if not node.users:
+        if node._erased or not node.users:
             continue
         result = rule.check(program, node)
         if isinstance(result, Match):
             rule.replace(program, result)
+            erase_unused(program.graph, result.node)
             matches += 1
         elif isinstance(result, Refusal):
             refusals.append(result)
     if matches:
         remove_dead(program.graph_module)
-        program.graph.lint()
-        program.graph_module.recompile()
     return matches, refusals
 
 

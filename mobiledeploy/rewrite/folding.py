@@ -9,24 +9,36 @@ The second is exact under zero padding only for t = 0: the border is padded with
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import add_constant, aten, is_call, rank, shape
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.graph import add_constant, arguments, aten, is_call, rank, shape
 from mobiledeploy.rewrite.movement import channel_numbers, is_movement, move
 from mobiledeploy.rewrite.operators import (
     CONVOLUTIONS,
     LinearOperator,
     PerChannel,
-    arguments,
     constant,
     linear_operator,
 )
 
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
+
 __all__ = ["BackwardFold", "ForwardFold", "fold_backward", "fold_forward"]
+
+
+# Where the (weight, bias) arguments stand of operators whose outputs they scale and shift.
+WEIGHT_POSITIONS: dict[Any, tuple[int, int]] = {
+    **dict.fromkeys(CONVOLUTIONS.values(), (1, 2)),
+    aten.linear.default: (1, 2),
+    aten.batch_norm.default: (1, 2),
+    aten.layer_norm.default: (2, 3),
+    aten.group_norm.default: (2, 3),
+}
 
 
 @dataclass(frozen=True)
@@ -39,15 +51,13 @@ class BackwardFold:
 
     def apply(self, program: Program) -> None:
         """Gives the producer new weights, in place."""
-        positions = _weight_positions(self.producer)
-        values = [_argument(self.producer, position) for position in positions]
+        positions = WEIGHT_POSITIONS[self.producer.target]
+        values = [arguments(self.producer)[position] for position in positions]
         weight, bias = (constant(program, value) for value in values)
-        scale = self.scale
-        new_bias = self.shift if bias is None else bias.double() * scale + self.shift
-        if weight is None:
-            new_weight = scale
-        else:
-            new_weight = weight.double() * scale.reshape(-1, *([1] * (weight.dim() - 1)))
+        new_bias = self.shift if bias is None else bias.double() * self.scale + self.shift
+        new_weight = self.scale
+        if weight is not None:
+            new_weight = weight.double() * self.scale.reshape(-1, *([1] * (weight.dim() - 1)))
         keeps_bias = bias is not None or bool(self.shift.any())
         _set_weights(program, self.producer, positions, new_weight, new_bias if keeps_bias else None)
 
@@ -62,100 +72,85 @@ class ForwardFold:
         """Gives the consumers new weights, in place."""
         for consumer, scale, shift in self.consumers:
             bias = consumer.bias + consumer.map.of_constant(shift)
-            keeps_bias = bool(bias.any()) or _argument(consumer.node, 2) is not None
-            weight = consumer.map.scale_inputs(scale).weight
+            keeps_bias = bool(bias.any()) or arguments(consumer.node)[2] is not None
+            weight = consumer.map.scale_inputs(scale).weight()
             _set_weights(program, consumer.node, (1, 2), weight, bias if keeps_bias else None)
 
 
 def fold_backward(program: Program, scaled: PerChannel) -> BackwardFold | str:
     """The fold of `scaled` into the operator that made its source, or why there is none."""
-    path: list[fx.Node] = []
-    inner, axis, producer = scaled, scaled.axis, scaled.source
-    users = [scaled.node]
-    while _weight_positions(producer) is None or not _has_constant_weights(program, producer):
+    reader, producer, path = scaled.node, scaled.source, list[fx.Node]()
+    while not _carries_weights(program, producer):
         if is_movement(producer):
             path.append(producer)
-        elif inner.is_uniform_scale and is_call(producer, aten.matmul, aten.bmm) and _feeds_only(producer, users):
+        elif scaled.is_uniform_scale and is_call(producer, aten.matmul, aten.bmm):
             # (s·A) B = s (A B): the scale goes on into the first operand.
-            path = []
-            inner = _uniform(inner, producer)
-            axis = inner.axis
-            scaled_operand = producer
-            users = [scaled_operand]
-            producer = producer.args[0]  # type: ignore[assignment]
-            continue
+            alone = all(len(node.users) == 1 for node in (producer, *path)) and _reads_once(reader, scaled.source)
+            if not alone:
+                return f"{_name(producer)} also feeds something else"
+            scaled, path = _of_first_operand(scaled, producer), []
+            reader = producer
         else:
             return f"{_name(producer)} stands before it"
-        users = [producer]
         producer = producer.args[0]  # type: ignore[assignment]
-    return _along_path(program, producer, path[::-1], inner, axis)
+    if not _reads_once(reader, scaled.source):
+        return f"{_name(reader)} reads it twice"
+    return _along_path(producer, path[::-1], scaled)
 
 
-def _uniform(scaled: PerChannel, product: fx.Node) -> PerChannel:
+def _of_first_operand(scaled: PerChannel, product: fx.Node) -> PerChannel:
     operand = product.args[0]
     assert isinstance(operand, fx.Node)
     scale = scaled.scale[:1].expand(shape(operand)[-1])
     return PerChannel(product, operand, scale, 0 * scale, rank(operand) - 1)
 
 
-def _feeds_only(node: fx.Node, users: list[fx.Node]) -> bool:
-    return list(node.users) == users
+def _reads_once(reader: fx.Node, source: fx.Node) -> bool:
+    leaves: list[Any] = []
+    fx.node.map_arg((reader.args, reader.kwargs), leaves.append)
+    return leaves.count(source) == 1
 
 
-def _along_path(
-    program: Program, producer: fx.Node, path: list[fx.Node], scaled: PerChannel, axis: int
-) -> BackwardFold | str:
+def _along_path(producer: fx.Node, path: list[fx.Node], scaled: PerChannel) -> BackwardFold | str:
+    """`path`: the movements from the producer to the scaled node's source."""
     channel_axis = _output_axis(producer)
     channels = shape(producer)[channel_axis]
-    chain = [producer, *path]
-    if not path and axis == channel_axis and list(producer.users) == [scaled.node]:
+    if not path and scaled.axis == channel_axis and list(producer.users) == [scaled.node]:
         return BackwardFold(producer, scaled.scale, scaled.shift)
-    numbers: list[Any] = [channel_numbers(producer, channel_axis)]
-    for node in path:
-        numbers.append(move(node, numbers[-1]))
-    scale, shift = (_by_channel(numbers[-1], value, scaled, channels) for value in (scaled.scale, scaled.shift))
+    chain = [producer, *path]
+    numbers: dict[fx.Node, Any] = {producer: channel_numbers(producer, channel_axis)}
+    for before, node in pairwise(chain):
+        numbers[node] = move(node, numbers[before])
+    scale, shift = (_by_channel(numbers[chain[-1]], value, scaled, channels) for value in (scaled.scale, scaled.shift))
     if scale is None or shift is None:
         return "the reshapes between mix the channels it scales"
-    touched = torch.unique(numbers[-1])
-    others = [
-        user
-        for node, following in zip(chain, [*path, scaled.node], strict=True)
-        for user in node.users
-        if user is not following
-    ]
-    reached = [_channels_read(user, number) for user, number in _with_numbers(others, chain, numbers)]
-    if any(bool(torch.isin(touched, read).any()) for read in reached):
-        return f"{_name(chain[-1] if path else producer)} also feeds {_name(others[0])}"
-    whole_scale = torch.ones(channels, dtype=torch.float64)
-    whole_shift = torch.zeros(channels, dtype=torch.float64)
-    index = touched.long()
-    whole_scale[index], whole_shift[index] = scale[index], shift[index]
-    return BackwardFold(producer, whole_scale, whole_shift)
-
-
-def _with_numbers(users: list[fx.Node], chain: list[fx.Node], numbers: list[Any]) -> list[tuple[fx.Node, Any]]:
-    known = dict(zip(chain, numbers, strict=True))
-    return [(user, known[node]) for user in users for node in user.all_input_nodes if node in known]
+    touched = torch.isfinite(scale)
+    for node, following in zip(chain, [*path, scaled.node], strict=True):
+        for user in node.users:
+            if user is not following and bool(touched[_channels_read(user, numbers[node])].any()):
+                return f"{_name(node)} also feeds {_name(user)}"
+    ones = torch.ones(channels, dtype=torch.float64)
+    return BackwardFold(producer, torch.where(touched, scale, ones), torch.where(touched, shift, 0 * ones))
 
 
 def _channels_read(user: fx.Node, numbers: Any) -> torch.Tensor:
     """The channel numbers that `user`, or what it moves them on to, reads."""
     if not is_movement(user):
         tensors = numbers if isinstance(numbers, tuple | list) else [numbers]
-        return torch.unique(torch.cat([item.flatten() for item in tensors]))
+        return torch.cat([item.flatten() for item in tensors]).long()
     moved = move(user, numbers)
-    reads = [_channels_read(following, moved) for following in user.users]
-    return torch.unique(torch.cat(reads)) if reads else torch.empty(0, dtype=torch.int32)
+    reads: list[torch.Tensor] = [_channels_read(following, moved) for following in user.users]
+    return torch.cat(reads) if reads else torch.empty(0, dtype=torch.long)
 
 
 def _by_channel(numbers: torch.Tensor, value: torch.Tensor, scaled: PerChannel, channels: int) -> torch.Tensor | None:
-    """`value` (along the scaled node's axis) as one number per producer channel, or None where it is not one number."""
+    """`value` (along the scaled node's axis) as one number per producer channel, infinite where the channel does not
+    occur; None where a channel has several."""
     laid_out = value.reshape(-1, *([1] * (numbers.dim() - 1 - scaled.axis))).expand(numbers.shape)
     index, flat = numbers.flatten().long(), laid_out.flatten()
     low = torch.full((channels,), torch.inf, dtype=torch.float64).scatter_reduce(0, index, flat, "amin")
     high = torch.full((channels,), -torch.inf, dtype=torch.float64).scatter_reduce(0, index, flat, "amax")
-    seen = low <= high
-    return low if bool((low == high)[seen].all()) else None
+    return low if bool((low == high)[low <= high].all()) else None
 
 
 def fold_forward(program: Program, scaled: PerChannel) -> ForwardFold | str:
@@ -175,7 +170,7 @@ def fold_forward(program: Program, scaled: PerChannel) -> ForwardFold | str:
             if columns is None:
                 return f"the reshapes before {_name(user)} mix its channels"
             scale, shift = scaled.scale[columns], scaled.shift[columns]
-            if consumer.map.is_padded and shift.any():
+            if consumer.map.geometry.is_padded and shift.any():
                 return f"its shift before the zero padding of {_name(user)} is not exact at the border"
             consumers.append((consumer, scale, shift))
     if len({consumer.node for consumer, _, _ in consumers}) < len(consumers):
@@ -192,37 +187,27 @@ def _consumer(program: Program, user: fx.Node, node: fx.Node) -> LinearOperator 
 
 def _columns(numbers: torch.Tensor, consumer: LinearOperator) -> torch.Tensor | None:
     """The scaled channel behind each of the consumer's input channels, or None where one channel holds several."""
-    axis = numbers.dim() - 1 if consumer.map.spatial == 0 else 1
+    axis = 1 if consumer.map.geometry.kernel else numbers.dim() - 1
     rows = numbers.movedim(axis, 0).flatten(1)
     return rows[:, 0].long() if bool((rows == rows[:, :1]).all()) else None
 
 
-def _weight_positions(node: Any) -> tuple[int, int] | None:
-    """Where the (weight, bias) arguments stand of an operator whose outputs they scale and shift."""
-    if is_call(node, *CONVOLUTIONS.values(), aten.linear.default):
-        return (1, 2)
-    if is_call(node, aten.batch_norm.default):
-        return (1, 2)
-    if is_call(node, aten.layer_norm.default) and len(node.args[1]) == 1:
-        return (2, 3)
-    if is_call(node, aten.group_norm.default):
-        return (2, 3)
-    return None
+def _carries_weights(program: Program, node: fx.Node) -> bool:
+    """Whether the node's outputs can be scaled and shifted by new weights, which are constants now."""
+    if node.op != "call_function" or node.target not in WEIGHT_POSITIONS:
+        return False
+    values = arguments(node)
+    if is_call(node, aten.layer_norm.default) and len(values[1]) != 1:
+        return False
+    weights = [values[position] for position in WEIGHT_POSITIONS[node.target]]
+    if any(weight is not None and constant(program, weight) is None for weight in weights):
+        return False
+    # A convolution of one picture without a batch axis has its channels elsewhere.
+    return not is_call(node, *CONVOLUTIONS.values()) or rank(node) == rank(weights[0])
 
 
 def _output_axis(node: fx.Node) -> int:
     return rank(node) - 1 if is_call(node, aten.linear.default, aten.layer_norm.default) else 1
-
-
-def _has_constant_weights(program: Program, node: fx.Node) -> bool:
-    positions = _weight_positions(node)
-    assert positions is not None
-    values = [_argument(node, position) for position in positions]
-    return all(value is None or constant(program, value) is not None for value in values)
-
-
-def _argument(node: fx.Node, position: int) -> Any:
-    return arguments(node)[position]
 
 
 def _set_weights(

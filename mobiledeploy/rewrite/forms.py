@@ -8,23 +8,27 @@ stays a source, since it must be computed anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import aten, is_call, rank, shape
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.graph import arguments, aten, is_call, rank, shape
 from mobiledeploy.rewrite.affine import ConvMap, diagonal
 from mobiledeploy.rewrite.operators import LinearOperator, PerChannel, linear_operator, per_channel
 
-__all__ = ["AffineForm", "Space", "Term", "affine_form", "is_affine", "is_sum", "spaces"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mobiledeploy.aten.program import Program
+
+__all__ = ["AffineForm", "FormReader", "Space", "Term", "is_sum", "spaces"]
 
 
 @dataclass(frozen=True)
 class Space:
-    """Where channels lie and how many spatial dimensions follow: convolutions have (1, rank - 2), Linear (rank - 1, 0)."""
+    """Where channels lie and how many spatial dimensions follow: convolutions (1, rank - 2), Linear (rank - 1, 0)."""
 
     axis: int
     spatial: int
@@ -52,80 +56,89 @@ class AffineForm:
 
 def spaces(node: fx.Node) -> tuple[Space, ...]:
     """The spaces a node's value may be read in; a matrix (N, C) has one."""
+    if node.op != "call_function" or not isinstance(node.meta.get("val"), torch.Tensor):
+        return ()
     last = Space(rank(node) - 1, 0)
-    return (Space(1, rank(node) - 2), last) if rank(node) >= 3 else (last,) if rank(node) == 2 else ()
-
-
-def is_affine(program: Program, node: fx.Node, space: Space) -> bool:
-    """Whether a form can be read through `node`."""
-    return _operands(program, node, space) is not None
-
-
-def affine_form(program: Program, root: fx.Node, space: Space) -> AffineForm | None:
-    """The form of `root`, or None if `root` itself is not affine in `space`."""
-    if not is_affine(program, root, space):
-        return None
-    region = _region(program, root, space)
-    forms: dict[fx.Node, AffineForm] = {}
-    for node in sorted(region):
-        forms[node] = _form(program, node, space, forms)
-    return replace(forms[root], region=frozenset(region))
-
-
-def _region(program: Program, root: fx.Node, space: Space) -> set[fx.Node]:
-    region, grown = {root}, True
-    while grown:
-        near = {o for node in region for o in _operands(program, node, space) or ()} - region
-        inside = {o for o in near if is_affine(program, o, space) and _is_read_through(program, o, region, space)}
-        region |= inside
-        grown = bool(inside)
-    return region
-
-
-def _is_read_through(program: Program, node: fx.Node, region: set[fx.Node], space: Space) -> bool:
-    """Whether every user lies in the region, and none needs the value itself, as a convolution does."""
-    return all(user in region and node in (_operands(program, user, space) or ()) for user in node.users)
-
-
-def _operands(program: Program, node: fx.Node, space: Space) -> tuple[fx.Node, ...] | None:
-    """The nodes that a form reads through at `node`: none behind a convolution, which is where a form ends."""
-    scaled = per_channel(program, node, space.axis)
-    if scaled is not None:
-        return (scaled.source,)
-    if is_sum(node):
-        return (node.args[0], node.args[1])  # type: ignore[return-value]
-    mapped = _linear_in(program, node, space)
-    return None if mapped is None else ()
+    if rank(node) < 2:
+        return ()
+    return (Space(1, rank(node) - 2), last) if rank(node) >= 3 else (last,)
 
 
 def is_sum(node: fx.Node) -> bool:
-    """add or sub of two tensors of one shape."""
-    if not is_call(node, aten.add.Tensor, aten.sub.Tensor) or len(node.args) < 2:
+    """add or sub of two floating tensors of one shape."""
+    if not is_call(node, aten.add.Tensor, aten.sub.Tensor):
         return False
-    left, right = node.args[:2]
-    both = isinstance(left, fx.Node) and isinstance(right, fx.Node)
-    alpha = node.kwargs.get("alpha", node.args[2] if len(node.args) > 2 else 1)
-    return both and isinstance(alpha, int | float) and shape(left) == shape(right) == shape(node)  # type: ignore[arg-type]
+    left, right, alpha = arguments(node)
+    if not (isinstance(left, fx.Node) and isinstance(right, fx.Node) and isinstance(alpha, int | float)):
+        return False
+    values = [each.meta["val"] for each in (left, right, node)]
+    return len({tuple(v.shape) for v in values}) == 1 and all(v.is_floating_point() for v in values)
 
 
-def _linear_in(program: Program, node: fx.Node, space: Space) -> LinearOperator | None:
-    mapped = linear_operator(program, node)
-    return mapped if mapped is not None and (mapped.axis, mapped.map.spatial) == (space.axis, space.spatial) else None
+class FormReader:
+    """Reads forms in one space of a program that does not change meanwhile; each node is looked at once."""
 
+    def __init__(self, program: Program, space: Space) -> None:
+        self.program = program
+        self.space = space
+        self._readings: dict[fx.Node, PerChannel | LinearOperator | None] = {}
 
-def _form(program: Program, node: fx.Node, space: Space, forms: dict[fx.Node, AffineForm]) -> AffineForm:
-    def of(operand: fx.Node) -> AffineForm:
-        return forms[operand] if operand in forms else _leaf(operand, space)
+    def form(self, root: fx.Node) -> AffineForm | None:
+        """The form of `root`, or None if `root` itself is not affine in this space."""
+        if self._operands(root) is None:
+            return None
+        region = self._region(root)
+        forms: dict[fx.Node, AffineForm] = {}
+        for node in sorted(region):
+            forms[node] = self._form(node, forms)
+        return replace(forms[root], region=frozenset(region))
 
-    scaled = per_channel(program, node, space.axis)
-    if scaled is not None:
-        return _scaled(of(scaled.source), scaled)
-    if is_sum(node):
-        return _sum(node, of)
-    mapped = _linear_in(program, node, space)
-    assert mapped is not None
-    origin = node if is_call(node, aten.avg_pool2d) else None
-    return AffineForm((Term(mapped.source, mapped.map, origin),), mapped.bias, space, frozenset())
+    def _reading(self, node: fx.Node) -> PerChannel | LinearOperator | None:
+        if node not in self._readings:
+            reading = per_channel(self.program, node, self.space.axis)
+            self._readings[node] = self._linear(node) if reading is None else reading
+        return self._readings[node]
+
+    def _linear(self, node: fx.Node) -> LinearOperator | None:
+        mapped = linear_operator(self.program, node)
+        if mapped is None or (mapped.axis, len(mapped.map.geometry.kernel)) != (self.space.axis, self.space.spatial):
+            return None
+        return mapped
+
+    def _operands(self, node: fx.Node) -> tuple[fx.Node, ...] | None:
+        """The nodes that a form reads through at `node`: none behind a convolution, which is where a form ends."""
+        reading = self._reading(node)
+        if isinstance(reading, PerChannel):
+            return (reading.source,)
+        if reading is None:
+            return (node.args[0], node.args[1]) if is_sum(node) else None  # type: ignore[return-value]
+        return ()
+
+    def _region(self, root: fx.Node) -> set[fx.Node]:
+        region, frontier = {root}, list(self._operands(root) or ())
+        while frontier:
+            node = frontier.pop()
+            if node not in region and self._operands(node) is not None and self._is_read_through(node, region):
+                region.add(node)
+                # A user that joins late may be what its operands, met before, were waiting for.
+                frontier += self._operands(node) or ()
+        return region
+
+    def _is_read_through(self, node: fx.Node, region: set[fx.Node]) -> bool:
+        """Whether every user lies in the region, and none needs the value itself, as a convolution does."""
+        return all(user in region and node in (self._operands(user) or ()) for user in node.users)
+
+    def _form(self, node: fx.Node, forms: dict[fx.Node, AffineForm]) -> AffineForm:
+        def of(operand: fx.Node) -> AffineForm:
+            return forms[operand] if operand in forms else _leaf(operand, self.space)
+
+        reading = self._reading(node)
+        if isinstance(reading, PerChannel):
+            return _scaled(of(reading.source), reading)
+        if reading is None:
+            return _sum(node, of)
+        origin = node if is_call(node, aten.avg_pool2d) else None
+        return AffineForm((Term(reading.source, reading.map, origin),), reading.bias, self.space, frozenset())
 
 
 def _leaf(node: fx.Node, space: Space) -> AffineForm:
@@ -140,8 +153,8 @@ def _scaled(form: AffineForm, by: PerChannel) -> AffineForm:
 
 def _sum(node: fx.Node, of: Callable[[fx.Node], AffineForm]) -> AffineForm:
     left, right = of(node.args[0]), of(node.args[1])  # type: ignore[arg-type]
-    alpha = node.kwargs.get("alpha", node.args[2] if len(node.args) > 2 else 1)
-    factor = float(alpha) * (-1 if is_call(node, aten.sub.Tensor) else 1)  # type: ignore[arg-type]
+    factor = float(arguments(node)[2]) * (-1 if is_call(node, aten.sub.Tensor) else 1)
     factors = torch.full_like(right.bias, factor)
-    terms = tuple(Term(term.source, term.map.scale_outputs(factors)) for term in right.terms)
-    return replace(left, terms=left.terms + (right.terms if factor == 1 else terms), bias=left.bias + factor * right.bias)
+    scaled = tuple(Term(term.source, term.map.scale_outputs(factors)) for term in right.terms)
+    terms = right.terms if factor == 1 else scaled
+    return replace(left, terms=left.terms + terms, bias=left.bias + factor * right.bias)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import aten, is_call, rank, shape
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.graph import arguments, aten, is_call, rank, shape
 from mobiledeploy.rewrite.affine import ConvMap
 
-__all__ = ["CONVOLUTIONS", "LinearOperator", "PerChannel", "arguments", "constant", "linear_operator", "per_channel"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mobiledeploy.aten.program import Program
+
+__all__ = ["CONVOLUTIONS", "LinearOperator", "PerChannel", "constant", "linear_operator", "per_channel"]
 
 CONVOLUTIONS = {1: aten.conv1d.default, 2: aten.conv2d.default, 3: aten.conv3d.default}
 
@@ -58,7 +62,7 @@ def _constant64(program: Program, node: Any) -> torch.Tensor | None:
 
 def linear_operator(program: Program, node: fx.Node) -> LinearOperator | None:
     """A convolution, a Linear layer, or an average pooling that counts its padding; None for anything else."""
-    if is_call(node, aten.conv1d.default, aten.conv2d.default, aten.conv3d.default):
+    if is_call(node, *CONVOLUTIONS.values()):
         return _convolution(program, node)
     if is_call(node, aten.linear.default):
         return _linear(program, node)
@@ -73,34 +77,32 @@ def _convolution(program: Program, node: fx.Node) -> LinearOperator | None:
     offset = _bias(program, bias, value)
     if value is None or offset is None or rank(source) != value.dim():
         return None
-    spatial = value.dim() - 2
-    sizes = [tuple(item) * spatial if len(item) == 1 else tuple(item) for item in (stride, padding, dilation)]
-    return LinearOperator(node, source, ConvMap(value, groups, *sizes), offset, 1)
+    sizes = [_per_axis(item, value.dim() - 2) for item in (stride, padding, dilation)]
+    return LinearOperator(node, source, ConvMap.of(value, groups, *sizes), offset, 1)
 
 
 def _linear(program: Program, node: fx.Node) -> LinearOperator | None:
     source, weight, bias = arguments(node)
     value = constant(program, weight)
     offset = _bias(program, bias, value)
-    if value is None or offset is None or value.dim() != 2:
+    if value is None or offset is None or value.dim() != 2 or rank(source) < 2:
         return None
-    return LinearOperator(node, source, ConvMap(value, 1, (), (), ()), offset, rank(node) - 1)
+    return LinearOperator(node, source, ConvMap.of(value, 1, (), (), ()), offset, rank(node) - 1)
 
 
 def _average_pool(node: fx.Node) -> LinearOperator | None:
     source, kernel, stride, padding, ceil_mode, count_include_pad, divisor = arguments(node)
-    kernel, padding = _pair(kernel), _pair(padding)
+    kernel, padding = _per_axis(kernel, 2), _per_axis(padding, 2)
     if rank(source) != 4 or ceil_mode or (any(padding) and not count_include_pad):
         return None
     channels = shape(source)[1]
-    count = divisor or kernel[0] * kernel[1]
-    weight = torch.full((channels, 1, *kernel), 1.0 / count, dtype=torch.float64)
-    pooling = ConvMap(weight, channels, _pair(stride) if stride else kernel, padding, (1, 1))
+    weight = torch.full((channels, 1, *kernel), 1.0 / (divisor or kernel[0] * kernel[1]), dtype=torch.float64)
+    pooling = ConvMap.of(weight, channels, _per_axis(stride, 2) if stride else kernel, padding, (1, 1))
     return LinearOperator(node, source, pooling, torch.zeros(channels, dtype=torch.float64), 1)
 
 
-def _pair(value: list[int]) -> tuple[int, int]:
-    return (value[0], value[-1])
+def _per_axis(value: Sequence[int], spatial: int) -> tuple[int, ...]:
+    return tuple(value) * spatial if len(value) == 1 else tuple(value)
 
 
 def _bias(program: Program, node: Any, weight: torch.Tensor | None) -> torch.Tensor | None:
@@ -109,29 +111,28 @@ def _bias(program: Program, node: Any, weight: torch.Tensor | None) -> torch.Ten
     return _constant64(program, node)
 
 
-def arguments(node: fx.Node) -> list[Any]:
-    """Every argument in schema order, defaults filled in."""
-    values: list[Any] = []
-    for position, argument in enumerate(node.target._schema.arguments):  # type: ignore[union-attr]
-        if position < len(node.args):
-            values.append(node.args[position])
-        else:
-            values.append(node.kwargs.get(argument.name, argument.default_value))
-    return values
-
-
 def per_channel(program: Program, node: fx.Node, axis: int) -> PerChannel | None:
-    """`node` as a scale and shift of one tensor along `axis`; None if it is none."""
-    if node.op != "call_function" or not isinstance(node.meta.get("val"), torch.Tensor) or not rank(node) > axis >= 0:
+    """`node` as a finite scale and shift of one floating tensor along `axis`; None if it is none."""
+    if node.op != "call_function" or not _is_floating(node) or not rank(node) > axis >= 0:
         return None
     if is_call(node, aten.batch_norm.default):
-        return _batch_norm(program, node, axis)
-    if is_call(node, aten.neg.default):
+        reading = _batch_norm(program, node, axis)
+    elif is_call(node, aten.neg.default):
         ones = torch.ones(shape(node)[axis], dtype=torch.float64)
-        return PerChannel(node, node.args[0], -ones, 0 * ones, axis)  # type: ignore[arg-type]
-    if is_call(node, aten.add, aten.sub, aten.rsub, aten.mul, aten.div):
-        return _elementwise(program, node, axis)
-    return None
+        reading = PerChannel(node, node.args[0], -ones, 0 * ones, axis)  # type: ignore[arg-type]
+    elif is_call(node, aten.add, aten.sub, aten.rsub, aten.mul, aten.div):
+        reading = _elementwise(program, node, axis)
+    else:
+        return None
+    if reading is None or not _is_floating(reading.source):
+        return None
+    finite = bool(torch.isfinite(reading.scale).all()) and bool(torch.isfinite(reading.shift).all())
+    return reading if finite else None
+
+
+def _is_floating(node: fx.Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def _batch_norm(program: Program, node: fx.Node, axis: int) -> PerChannel | None:
@@ -140,7 +141,8 @@ def _batch_norm(program: Program, node: fx.Node, axis: int) -> PerChannel | None
     if axis != 1 or training or any(item is None for item in statistics):
         return None
     mu, var = statistics
-    assert mu is not None and var is not None
+    assert mu is not None
+    assert var is not None
     gamma = torch.ones_like(mu) if weight is None else _constant64(program, weight)
     beta = torch.zeros_like(mu) if bias is None else _constant64(program, bias)
     if gamma is None or beta is None:
@@ -150,7 +152,7 @@ def _batch_norm(program: Program, node: fx.Node, axis: int) -> PerChannel | None
 
 
 def _elementwise(program: Program, node: fx.Node, axis: int) -> PerChannel | None:
-    if is_call(node, aten.div.Tensor_mode) or len(node.args) < 2:
+    if is_call(node, aten.div.Tensor_mode, aten.div.Scalar_mode) or len(node.args) < 2:
         return None
     left, right = node.args[:2]
     alpha = node.kwargs.get("alpha", node.args[2] if len(node.args) > 2 else 1)
@@ -182,14 +184,18 @@ def _coefficients(node: fx.Node, value: torch.Tensor, source_is_left: bool, alph
 
 
 def _along(program: Program, operand: Any, node: fx.Node, axis: int) -> torch.Tensor | None:
-    """A number, or a constant that varies along `axis` of `node` alone, as float64 (channels,)."""
+    """A number, or a constant whose values differ along `axis` of `node` alone, as float64 (channels,)."""
     channels = shape(node)[axis]
     if isinstance(operand, int | float):
         return torch.full((channels,), float(operand), dtype=torch.float64)
-    value = _constant64(program, operand)
+    value = constant(program, operand.args[0] if is_call(operand, aten.expand.default) else operand)
     if value is None or value.dim() > rank(node):
         return None
-    sizes = (1,) * (rank(node) - value.dim()) + tuple(value.shape)
-    if any(size != 1 for position, size in enumerate(sizes) if position != axis):
-        return None
-    return value.reshape(-1).expand(channels)
+    value = value.reshape((1,) * (rank(node) - value.dim()) + tuple(value.shape))
+    for other, size in enumerate(value.shape):
+        if other != axis and size > 1:
+            first = value.narrow(other, 0, 1)
+            if not torch.equal(value, first.expand_as(value)):
+                return None
+            value = first
+    return value.reshape(-1).double().expand(channels)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from typing import TYPE_CHECKING
 
 import torch
 
-from mobiledeploy.aten.evaluate import evaluate
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.evaluate import evaluate_all
 from mobiledeploy.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["TOLERANCE", "Outputs", "observe", "relative_error"]
 
@@ -21,7 +26,7 @@ Outputs = tuple[tuple[torch.Tensor, ...], ...]
 
 def observe(program: Program, samples: Sequence[Sequence[torch.Tensor]]) -> Outputs:
     """The program's float64 outputs on every sample."""
-    return tuple(evaluate(program, sample, dtype=torch.float64) for sample in samples)
+    return evaluate_all(program, samples, dtype=torch.float64)
 
 
 def relative_error(before: Outputs, after: Outputs) -> float:
@@ -29,7 +34,8 @@ def relative_error(before: Outputs, after: Outputs) -> float:
 
     An output that is zero everywhere must stay zero. Integers and booleans must be equal.
     """
-    return max((_error(b, a) for bs, as_ in zip(before, after, strict=True) for b, a in zip(bs, as_, strict=True)), default=0.0)
+    pairs = [pair for sample in zip(before, after, strict=True) for pair in zip(*sample, strict=True)]
+    return max((_error(*pair) for pair in pairs), default=0.0)
 
 
 def _error(before: torch.Tensor, after: torch.Tensor) -> float:
@@ -49,4 +55,4 @@ def _error(before: torch.Tensor, after: torch.Tensor) -> float:
     difference, peak = float((after - before).abs().max()), float(before.abs().max())
     if difference == 0:
         return 0.0
-    return difference / peak if peak > 0 and difference == difference else float("inf")
+    return difference / peak if peak > 0 and not math.isnan(difference) else float("inf")

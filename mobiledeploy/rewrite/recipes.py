@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mobiledeploy.errors import InputError
-from mobiledeploy.rewrite.rule import Rule
 from mobiledeploy.rewrite.rules.constants import FoldConstants
 from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
 from mobiledeploy.rewrite.rules.fold_scales import FoldScales
 from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
+from mobiledeploy.rewrite.rules.merge_consecutive import MergeConsecutive
+
+if TYPE_CHECKING:
+    from mobiledeploy.rewrite.rule import Rule
 
 __all__ = ["RECIPE", "Entry", "recipe"]
 
@@ -25,6 +28,7 @@ RECIPE: tuple[Entry, ...] = (
     Entry(FoldConstants(), "first: weights behind a reshape are weights to every other rule"),
     Entry(FoldBatchNorm(), "before merging, so that a branch is one convolution and not a chain"),
     Entry(MergeBranches(), "before single scales, which a merged branch takes with it"),
+    Entry(MergeConsecutive(), "after merging branches: what is one map now may stand right behind another"),
     Entry(FoldScales(), "last: what is left belongs to no branch"),
 )
 

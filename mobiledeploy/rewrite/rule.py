@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from torch import fx
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-from mobiledeploy.aten.program import Program
+    from torch import fx
+
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["Match", "Refusal", "Rule"]
 
@@ -35,11 +37,14 @@ class Rule(Protocol):
 
     `find` yields the nodes where the pattern may stand, in graph order; `check` looks without touching, and
     gives None where there turns out to be nothing to do; `replace` edits the graph for one match and leaves the dead
-    nodes to the engine.
+    nodes to the engine, which erases what `Match.node` alone needed once nothing reads it.
     """
 
-    name: str
-    kind: Literal["exact", "approximation"]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> Literal["exact", "approximation"]: ...
 
     def find(self, program: Program) -> Iterator[fx.Node]: ...
 

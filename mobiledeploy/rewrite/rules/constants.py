@@ -2,22 +2,27 @@
 
     get_attr bias_table ── index ── permute ── unsqueeze ── + ──▶ get_attr constant ── +
 
-Computed in float64. A constant that only spreads a smaller one out (expand, repeat) is left to the target unless
-something computes with it.
+Computed in float64; what is only moved about stays as it is stored. A last `expand` is left to the target: it spreads
+a small constant out.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
-from torch import fx
 
-from mobiledeploy.aten.graph import add_constant, replace_all_uses
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.evaluate import apply
+from mobiledeploy.aten.graph import add_constant, aten, is_call, replace_all_uses
+from mobiledeploy.rewrite.movement import is_movement
 from mobiledeploy.rewrite.rule import Match, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import fx
+
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["FoldConstants"]
 
@@ -30,9 +35,12 @@ class FoldConstants:
 
     def find(self, program: Program) -> Iterator[fx.Node]:
         fixed = _independent(program)
+        found: dict[fx.Node, None] = {}
         for node in fixed:
-            is_tensor = isinstance(node.meta.get("val"), torch.Tensor)
-            if node.op == "call_function" and is_tensor and any(user not in fixed for user in node.users):
+            if node.op == "call_function" and any(user not in fixed for user in node.users):
+                found[node.args[0] if is_call(node, aten.expand.default) else node] = None  # type: ignore[index]
+        for node in found:
+            if node.op == "call_function" and isinstance(node.meta.get("val"), torch.Tensor):
                 yield node
 
     def check(self, program: Program, node: fx.Node) -> Match | Refusal | None:
@@ -45,36 +53,40 @@ class FoldConstants:
 
 
 def _independent(program: Program) -> dict[fx.Node, None]:
-    """Constants and what is made of them alone, in graph order; random numbers are not constants."""
+    """Constants and what is made of them alone, in graph order."""
     fixed: dict[fx.Node, None] = {}
     for node in program.graph.nodes:
-        if node.op == "get_attr" or (node.op == "call_function" and not _is_random(node)):
-            if all(source in fixed for source in node.all_input_nodes):
-                fixed[node] = None
+        fixes = node.op in ("get_attr", "call_function")
+        if fixes and all(source in fixed for source in node.all_input_nodes):
+            fixed[node] = None
     return fixed
 
 
-def _is_random(node: fx.Node) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
-
-
 def _compute(program: Program, node: fx.Node) -> torch.Tensor:
+    """The node's value; every node on the way is computed once."""
     values: dict[fx.Node, Any] = {}
+    frontier = [node]
+    while frontier:
+        current = frontier[-1]
+        missing = [source for source in current.all_input_nodes if source not in values]
+        if missing:
+            frontier += missing
+            continue
+        if frontier.pop() not in values:
+            values[current] = _value(program, current, values)
+    return values[node].contiguous()  # type: ignore[no-any-return]
 
-    def value(of: fx.Node) -> Any:
-        if of not in values:
-            values[of] = _apply(program, of, value)
-        return values[of]
 
-    return value(node).contiguous()  # type: ignore[no-any-return]
-
-
-def _apply(program: Program, node: fx.Node, value: Any) -> Any:
+def _value(program: Program, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
     if node.op == "get_attr":
-        constant = program.constant(node)
-        return constant.double() if constant.is_floating_point() else constant
-    args, kwargs = fx.node.map_arg((node.args, node.kwargs), value)
-    if node.target is operator.getitem:
-        return operator.getitem(*args)
-    wide = {key: torch.float64 if item is torch.float32 else item for key, item in kwargs.items()}
-    return node.target(*[torch.float64 if item is torch.float32 else item for item in args], **wide)  # type: ignore[operator]
+        return program.constant(node)
+    if not is_movement(node):
+        for source in node.all_input_nodes:
+            values[source] = _widened(values[source])
+    return apply(node, values.__getitem__, torch.float64)
+
+
+def _widened(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.double()
+    return value

@@ -2,22 +2,25 @@
 
     conv ── bn ──▶ conv'            bn ── reshape ── permute ── linear ──▶ reshape ── permute ── linear'
 
-bn(x) = s·x + t with s = γ / sqrt(σ² + ε), t = β - s·μ (Ioffe and Szegedy, 2015, algorithm 2). Before a zero-padded
-convolution only t = 0 is exact: elsewhere the border would see t instead of the zeros it was trained with.
+bn(x) = s·x + t with s = gamma / sqrt(variance + eps), t = beta - s·mean (Ioffe and Szegedy, 2015, algorithm 2). Before
+a zero-padded convolution only t = 0 is exact: elsewhere the border would see t instead of the zeros it was trained with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal
-
-from torch import fx
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mobiledeploy.aten.graph import aten, is_call, replace_all_uses
-from mobiledeploy.aten.program import Program
 from mobiledeploy.rewrite.folding import fold_backward, fold_forward
 from mobiledeploy.rewrite.operators import per_channel
 from mobiledeploy.rewrite.rule import Match, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import fx
+
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["FoldBatchNorm"]
 

@@ -1,9 +1,9 @@
 """Per-channel scales and shifts disappear into neighbouring weights.
 
-    linear ── · γ ──▶ linear'                 layer scale (Touvron et al., CaiT, 2021), into the projection before it
-    norm(γ, β) ── linear ──▶ norm ── linear'  a norm's affine part, into all Linears behind it
+    linear ── · s ──▶ linear'                 layer scale (Touvron et al., CaiT, 2021), into the projection before it
+    norm(s, t) ── linear ──▶ norm ── linear'  a norm's affine part, into all Linears behind it
     linear ── q ── attention(scale) ──▶ linear' ── q ── attention(1)
-    (x - μ) · 1/σ ── conv ──▶ (x - μ) ── conv'
+    (x - m) · s ── conv ──▶ (x - m) ── conv'
 
 A scale commutes with every movement of data, so reshapes, permutes and splits in between do not matter.
 """
@@ -11,17 +11,20 @@ A scale commutes with every movement of data, so reshapes, permutes and splits i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import aten, is_call, rank, replace_all_uses, shape
-from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.graph import arguments, aten, is_call, rank, replace_all_uses, shape
 from mobiledeploy.rewrite.folding import BackwardFold, ForwardFold, fold_backward, fold_forward
-from mobiledeploy.rewrite.operators import PerChannel, arguments, constant, per_channel
+from mobiledeploy.rewrite.operators import PerChannel, constant, per_channel
 from mobiledeploy.rewrite.rule import Match, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mobiledeploy.aten.program import Program
 
 __all__ = ["FoldScales"]
 
@@ -60,7 +63,8 @@ class FoldScales:
 
     def _check_attention(self, program: Program, node: fx.Node) -> Match | Refusal:
         query, scale = node.args[0], _attention_scale(node)
-        assert isinstance(query, fx.Node) and scale is not None
+        assert isinstance(query, fx.Node)
+        assert scale is not None
         value = torch.full((shape(query)[-1],), scale, dtype=torch.float64)
         backward = fold_backward(program, PerChannel(node, query, value, 0 * value, rank(query) - 1))
         return Refusal(backward, node) if isinstance(backward, str) else Match(node, backward)

@@ -12,55 +12,60 @@ dense 1x1 is not merged into a depthwise kernel.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-from torch import fx
-
-from mobiledeploy.aten.cost import weigh
 from mobiledeploy.aten.graph import replace_all_uses
-from mobiledeploy.aten.program import Program
 from mobiledeploy.rewrite.emission import emit, plan
-from mobiledeploy.rewrite.forms import Space, affine_form, is_sum, spaces
+from mobiledeploy.rewrite.forms import FormReader, Space, is_sum, spaces
 from mobiledeploy.rewrite.rule import Match, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import fx
+
+    from mobiledeploy.aten.program import Program
+    from mobiledeploy.rewrite.emission import Emission
 
 __all__ = ["MergeBranches"]
 
 
 class MergeBranches:
-    """Looks at every node that ends an affine region with a sum in it."""
+    """Looks at every node that ends an affine region with a sum in it, and at the sums inside."""
 
     name: ClassVar[str] = "merge-branches"
     kind: ClassVar[Literal["exact"]] = "exact"
 
     def find(self, program: Program) -> Iterator[fx.Node]:
-        covered: dict[Space, set[fx.Node]] = defaultdict(set)
+        readers: dict[Space, FormReader] = {}
+        covered: dict[Space, set[fx.Node]] = {}
         roots: dict[fx.Node, None] = {}
         for node in reversed(program.graph.nodes):
-            for space in _spaces(node):
-                if node in covered[space]:
-                    continue
-                form = affine_form(program, node, space)
+            for space in spaces(node):
+                reader = readers.setdefault(space, FormReader(program, space))
+                inside = covered.setdefault(space, set())
+                form = None if node in inside else reader.form(node)
                 if form is not None and any(is_sum(member) for member in form.region):
-                    covered[space] |= form.region
+                    inside |= form.region
                     roots[node] = None
         yield from reversed(roots)
 
     def check(self, program: Program, node: fx.Node) -> Match | Refusal | None:
-        forms = [form for space in _spaces(node) if (form := affine_form(program, node, space)) is not None]
-        emissions = [plan(form, node) for form in forms]
-        paying = [emission for emission in emissions if emission.pays]
-        if paying:
-            return Match(node, min(paying, key=lambda emission: weigh(emission.after)))
-        obstacles = dict.fromkeys(reason for emission in emissions for reason in emission.obstacles)
+        """The part of the region that gains most: a scale behind a sum may cost more inside the sum than behind it."""
+        plans: list[tuple[fx.Node, Emission]] = []
+        for space in spaces(node):
+            reader = FormReader(program, space)
+            form = reader.form(node)
+            for member in [] if form is None else sorted(form.region, reverse=True):
+                if member is node or is_sum(member):
+                    part = reader.form(member)
+                    assert part is not None
+                    plans.append((member, plan(part, member)))
+        root, best = max(plans, key=lambda each: each[1].gain, default=(node, None))
+        if best is not None and best.gain > 0:
+            return Match(root, best)
+        obstacles = dict.fromkeys(reason for root, emission in plans if root is node for reason in emission.obstacles)
         return Refusal("; ".join(obstacles), node) if obstacles else None
 
     def replace(self, program: Program, match: Match) -> None:
         replace_all_uses(match.node, emit(program, match.plan, match.node))
-
-
-def _spaces(node: fx.Node) -> tuple[Space, ...]:
-    is_tensor = node.op == "call_function" and isinstance(node.meta.get("val"), torch.Tensor)
-    return spaces(node) if is_tensor else ()
