@@ -6,7 +6,7 @@ resolve ──▶ prepare ──▶ capture ──▶ rewrite
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +15,18 @@ import numpy as np
 import torch
 
 from mobiledeploy.aten.capture import capture
-from mobiledeploy.aten.prepare import PreparedModule, prepare
+from mobiledeploy.aten.prepare import prepare
 from mobiledeploy.errors import CaptureError, InputError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.feeds import program_feed
 from mobiledeploy.parity.samples import Sample, parity_samples
+from mobiledeploy.pipeline.original import original_runner
 from mobiledeploy.rewrite.engine import Rewritten, rewrite
 from mobiledeploy.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from mobiledeploy.parity.reference import Reference
-    from mobiledeploy.pipeline.original import original_runner
-from mobiledeploy.pipeline.stages import Stages
+    from mobiledeploy.pipeline.stages import Stages
     from mobiledeploy.records import ExportOptions, InputSpec, SourceRecord
     from mobiledeploy.rewrite.proof import Outputs
     from mobiledeploy.rewrite.rule import Rule
