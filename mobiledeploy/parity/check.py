@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobiledeploy.errors import InputError
+from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity.comparison import Standard, compare_outputs
+from mobiledeploy.parity.pixels import channel_order
 from mobiledeploy.parity.runners.table import runner_named
 from mobiledeploy.records import InputSpec, ParityReport
 
@@ -45,9 +47,10 @@ def check(
     best class is the reference's wherever the reference is certain of it (`ranking.margin_noise`). Missing outputs
     fail; further outputs of the artifact are not looked at.
 
-    Raises InputError for an unknown runner or precision, and what the runner raises: PackageError, HostError,
-    UnsupportedError.
+    Raises InputError for an unknown runner or precision, PackageError if the reference's samples are not of these
+    inputs, and what the runner raises: PackageError, HostError, UnsupportedError.
     """
+    _check_fits(reference, inputs)
     standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db)
     predict = runner_named(runner).open(artifact_path, inputs)
     results = tuple(
@@ -64,3 +67,26 @@ def check(
         passed=all(result.passed for result in results),
         outputs=results,
     )
+
+
+def _check_fits(reference: Reference, inputs: tuple[InputSpec, ...]) -> None:
+    wanted = {spec.name: _sample_shape(spec) for spec in inputs}
+    for sample in reference.samples:
+        found = {name: array.shape for name, array in sample.arrays.items()}
+        if found != wanted:
+            raise PackageError(
+                f"the reference's sample {sample.name!r} has the inputs {_listed(found)}; the model takes "
+                f"{_listed(wanted)}",
+                remedy="Export the model again: artifact and reference belong together.",
+            )
+
+
+def _sample_shape(spec: InputSpec) -> tuple[int, ...]:
+    if spec.kind == "tensor":
+        return spec.shape
+    height, width = spec.shape[-2:]
+    return (height, width) if channel_order(spec) == "GRAYSCALE" else (height, width, 3)
+
+
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items()) or "none"

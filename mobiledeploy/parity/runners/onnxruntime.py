@@ -40,7 +40,7 @@ class OnnxRuntimeRunner:
 
         def predict(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
             feeds = {s.name: program_feed(s, arrays[s.name]).astype(dtypes[s.name], copy=False) for s in inputs}
-            values = (np.asarray(value) for value in session.run(names, feeds))
+            values = map(np.asarray, _run(session, path, names, feeds))
             floats = (value.astype(np.float32) if value.dtype.kind == "f" else value for value in values)
             return dict(zip(names, floats, strict=True))
 
@@ -61,6 +61,16 @@ def _session(path: Path) -> Any:
     except Exception as error:  # a dozen unrelated classes without a common base of onnxruntime's own
         reason = str(error).replace(str(path), path.name).splitlines()[0]
         raise PackageError(f"onnxruntime cannot load {path.name}: {reason}", where=str(path), remedy=_REMEDY) from None
+
+
+def _run(session: Any, path: Path, names: list[str], feeds: dict[str, NDArray[Any]]) -> list[Any]:
+    try:
+        results: list[Any] = session.run(names, feeds)
+    except Exception as error:  # as above
+        reason = str(error).splitlines()[0]
+        what = f"onnxruntime cannot execute {path.name}: {reason}"
+        raise PackageError(what, where=str(path), remedy=_REMEDY) from None
+    return results
 
 
 def _check_names(path: Path, has: set[str], wanted: set[str]) -> None:

@@ -14,9 +14,11 @@ from torch import nn
 
 from mobiledeploy.errors import HostError, InputError, PackageError
 from mobiledeploy.parity.check import bar_for, check
+from mobiledeploy.parity.reference import Reference
 from mobiledeploy.parity.runners import table
 from mobiledeploy.parity.runners.classifier import Classifier, output_arrays, package_classifier
 from mobiledeploy.parity.runners.runner import DISTINCT_CLASSES, PREDICTED_CLASS, PROBABILITIES
+from mobiledeploy.parity.samples import Sample
 from mobiledeploy.records import InputSpec, Preprocessing
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -230,6 +232,30 @@ def test_an_onnx_model_of_other_inputs_is_refused(convert):
     converted = convert(Net(), TENSOR, target="onnx", precision="float32")
     with pytest.raises(PackageError, match=r"takes the inputs x; the samples are for picture"):
         table.runner_named("onnxruntime").open(converted.path, PAIR[:1])
+
+
+def test_an_onnx_model_of_other_shapes_is_refused(convert):
+    converted = convert(Net(), TENSOR, target="onnx", precision="float32")
+    predict = table.runner_named("onnxruntime").open(converted.path, TENSOR)
+    with pytest.raises(PackageError, match=r"onnxruntime cannot execute net-float32\.onnx: "):
+        predict({"x": np.zeros((1, 3, 8, 8), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({"y": np.zeros((32, 32, 3), np.uint8)}, "y 32x32x3"),
+        ({"image": np.zeros((16, 32, 3), np.uint8)}, "image 16x32x3"),
+        ({"image": np.zeros((1, 3, 32, 32), np.float32)}, "image 1x3x32x32"),
+        ({}, "none"),
+    ],
+)
+def test_a_reference_of_other_inputs_is_refused(tmp_path, arrays, found):
+    reference = Reference((Sample("s", arrays),), ({"logits": np.zeros((1, 2), np.float32)},))
+    with pytest.raises(PackageError) as caught:
+        check(tmp_path, reference, image(), runner="mil", precision="float16")
+    expected = f"the reference's sample 's' has the inputs {found}; the model takes image 32x32x3"
+    assert caught.value.what == expected
 
 
 def test_a_folder_that_is_no_package_is_refused(tmp_path):
