@@ -22,8 +22,8 @@ def with_divergence(
     """`report` with its first diverging operator, found on the sample that failed worst.
 
     With the rewritten `program` at hand the package is held against it, and the operator gets its PyTorch line;
-    without, the package at its declared precision is held against itself at float32. Only our own executor shows its operators:
-    another runner's report comes back as it is.
+    without, the package at its declared precision is held against itself at float32. Only our own executor shows its
+    operators: another runner's report comes back as it is.
     """
     if report.passed or report.runner != "mil":
         return report
