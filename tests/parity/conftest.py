@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import nn
 
 from mobiledeploy.aten.capture import capture
@@ -17,6 +18,10 @@ from mobiledeploy.parity.reference import Reference, record_reference
 from mobiledeploy.parity.samples import parity_samples
 from mobiledeploy.targets.table import target_named
 from mobiledeploy.targets.target import ConversionOptions
+
+# A busy machine is no failure: hypothesis would fail an example that takes longer than 200 ms.
+settings.register_profile("mobiledeploy", deadline=None)
+settings.load_profile("mobiledeploy")
 
 if TYPE_CHECKING:
     import numpy as np

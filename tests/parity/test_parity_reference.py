@@ -201,7 +201,7 @@ def saved(tmp_path_factory):
     return path, path.read_bytes(), load(path)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_flipped_or_missing_bytes_are_noticed_or_harmless(saved, data):
     path, whole, original = saved
