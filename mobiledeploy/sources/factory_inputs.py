@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from mobiledeploy.errors import FactoryError
+from mobiledeploy.errors import FactoryError, InputError
 from mobiledeploy.records import InputSpec
 from mobiledeploy.sources.preprocessing import image_input
 
@@ -26,12 +27,12 @@ def inputs_of(module: nn.Module, declared: Any, request: Request) -> tuple[Input
     """The inputs, from the first of these that there is: what the factory returned beside the module (`declared`), the
     module's `mobiledeploy_inputs`, timm's `pretrained_cfg`, one picture of 224x224 (then `progress.note` says so).
 
-    Raises FactoryError where a declaration is none.
+    Raises FactoryError where a declaration is none, InputError where a resolution is asked of what takes no picture.
     """
     if declared is None:
         declared = getattr(module, "mobiledeploy_inputs", None)
     if declared is not None:
-        return _declared(module, declared, request)
+        return _at_resolution(_declared(module, declared, request), request)
     cfg = _timm_cfg(module)
     if cfg is not None:
         return (image_input(cfg, request.resolution),)
@@ -65,6 +66,22 @@ def _spec(module: nn.Module, index: int, entry: Any, request: Request) -> InputS
     if _is_shape(entry):
         return InputSpec(name=_name(module, index), shape=tuple(int(size) for size in entry))
     raise FactoryError(f"{entry!r:.80} is no shape", where=request.identifier, remedy=REMEDY)
+
+
+def _at_resolution(specs: tuple[InputSpec, ...], request: Request) -> tuple[InputSpec, ...]:
+    """The declared inputs, pictures among them at the resolution asked for."""
+    if request.resolution is None:
+        return specs
+    if not any(len(spec.shape) == 4 for spec in specs):
+        raise InputError(
+            f"{request.identifier} takes no picture, so it has no resolution",
+            where="--resolution",
+            remedy="Leave --resolution out.",
+        )
+    size = request.resolution
+    return tuple(
+        dataclasses.replace(spec, shape=(*spec.shape[:2], *size)) if len(spec.shape) == 4 else spec for spec in specs
+    )
 
 
 def _is_shape(value: Any) -> bool:

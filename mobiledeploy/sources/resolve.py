@@ -7,7 +7,7 @@ import dataclasses
 import torch
 from torch.nn.parameter import is_lazy
 
-from mobiledeploy.errors import InputError
+from mobiledeploy.errors import InputError, UnknownModelError
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import SourceRecord, WeightsRecord
 from mobiledeploy.sources.source import Draft, ModelSource, Request, Source
@@ -38,7 +38,10 @@ def resolve(
     """
     request = Request(identifier, weights, resolution, seed, progress)
     source = next(source for source in SOURCES if source.claims(identifier))
-    draft = source.build(request)
+    try:
+        draft = source.build(request)
+    except UnknownModelError as error:
+        raise _with_forms(error) from None
     _prepare(draft)
     parameters = sum(parameter.numel() for parameter in draft.module.parameters())
     module, chosen = put_weights(draft, request)
@@ -47,6 +50,13 @@ def resolve(
     if resolution is not None:
         _try_resolution(draft, resolution)
     return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)
+
+
+def _with_forms(error: UnknownModelError) -> UnknownModelError:
+    """The same error; its remedy also says how MODEL may be written."""
+    *forms, last = (source.form for source in reversed(SOURCES))
+    remedy = f"{error.remedy or ''} MODEL is {', '.join(forms)}, or {last}."
+    return UnknownModelError(error.what, where=error.where, remedy=remedy.strip())
 
 
 def _record(source: Source, draft: Draft, parameters: int, weights: WeightsRecord) -> SourceRecord:

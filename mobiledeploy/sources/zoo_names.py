@@ -18,10 +18,6 @@ __all__ = ["FEATURED", "featured", "known_name", "list_models"]
 FEATURED = ("fastvit_*", "mobilevit_*", "mobilevitv2_*", "mixer_*")
 
 CHECKPOINT = re.compile(r"\.(safetensors|pth|pt|bin|pth\.tar|ckpt)$")
-FORMS = (
-    "MODEL is a name of the zoo (`mobiledeploy models PATTERN` lists them), `package.module:factory` or "
-    "`file.py:factory`, or a saved `.pt2`."
-)
 
 
 def featured() -> tuple[str, ...]:
@@ -69,5 +65,4 @@ def near_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _unknown(identifier: str, what: str, offered: tuple[str, ...]) -> UnknownModelError:
-    near = f"Near: {', '.join(offered)}. " if offered else ""
-    return UnknownModelError(what, where=identifier, remedy=near + FORMS)
+    return UnknownModelError(what, where=identifier, remedy=f"Near: {', '.join(offered)}." if offered else None)

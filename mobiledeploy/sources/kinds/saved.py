@@ -140,7 +140,7 @@ def _refuse_resolution(request: Request, inputs: tuple[InputSpec, ...], path: Pa
         return
     shapes = ", ".join("x".join(map(str, spec.shape)) for spec in inputs)
     raise InputError(
-        f"{path.name} does not take {request.resolution[0]}x{request.resolution[1]}; it was exported for {shapes}.",
+        f"{path.name} does not take {request.resolution[0]}x{request.resolution[1]}; it was exported for {shapes}",
         where="--resolution",
         remedy="Leave --resolution out, or export the program again at that size.",
     )

@@ -30,7 +30,7 @@ class ZooSource:
     """Any name that timm has."""
 
     kind: Literal["zoo"] = "zoo"
-    form = "a name of the zoo (`mobiledeploy models`)"
+    form = "a name of the zoo (`mobiledeploy models PATTERN` lists them)"
 
     def claims(self, identifier: str) -> bool:  # noqa: ARG002
         return True
