@@ -40,7 +40,7 @@ def check(  # noqa: PLR0917 - a parameter per option
     for path in (junit, summary):
         _refuse_unwritable(path)
     with screen.working() as progress:
-        progress.step("load libraries")
+        progress.step("Loading libraries")
         from mobiledeploy import pipeline
         from mobiledeploy.report.tables import check_tables
 

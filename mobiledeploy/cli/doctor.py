@@ -26,7 +26,7 @@ def doctor(
     """Tell what this machine can and cannot do, each with the remedy."""
     screen: Screen = context.obj
     with screen.working() as progress:
-        progress.step("look around")
+        progress.step("Looking around")
         from mobiledeploy.doctor import Machine, examine
 
         examination = examine(Machine(output=output))

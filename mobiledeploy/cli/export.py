@@ -76,7 +76,7 @@ def export(  # noqa: PLR0917 - a parameter per option
     )
     screen: Screen = context.obj
     with screen.working() as progress:
-        progress.step("load libraries")
+        progress.step("Loading libraries")
         from mobiledeploy import pipeline
 
         result = pipeline.export(model, output=output, options=wanted, name=name, images=images, progress=progress)

@@ -23,7 +23,7 @@ def models(
     """List the zoo names that match PATTERN, one per line."""
     screen: Screen = context.obj
     with screen.working() as progress:
-        progress.step("load libraries")
+        progress.step("Loading libraries")
         from mobiledeploy.sources import list_models
 
         names = list_models(pattern)

@@ -28,7 +28,7 @@ def run(
     """Execute PACKAGE on a picture and name the likeliest classes."""
     screen: Screen = context.obj
     with screen.working() as progress:
-        progress.step("load libraries")
+        progress.step("Loading libraries")
         from mobiledeploy import pipeline
 
         result = pipeline.run(package, image=image, top=top, progress=progress)
