@@ -100,7 +100,8 @@ def _first(
     for operation in operations:
         before = min((origin.get(name, math.inf) for name in _operands(operation)), default=math.inf)
         for name in operation.outputs:
-            if name in guilty and closeness.get(name, math.inf) < bar_db <= before:
+            # in program order the first is enough: a bad value it reads would itself lead to the output, and come first
+            if name in guilty and closeness.get(name, math.inf) < bar_db:
                 line = source_line(nodes[name]) if name in nodes else None
                 return Divergence(operation.type, name, closeness[name], before, line)
     return None

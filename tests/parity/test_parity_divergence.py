@@ -214,13 +214,14 @@ def test_a_bar_that_the_package_meets_gives_no_divergence_and_a_higher_one_does(
 
 def test_shapes_that_do_not_fit_are_not_compared(convert):
     """A name that coincides without being the same value must not accuse anybody."""
-    converted = convert(seeded(Overflow()), INPUTS, precision="float32")
-    graph = converted.program.graph
+    converted = convert(seeded(Overflow()), INPUTS)
+    graph, sample = converted.program.graph, converted.reference.samples[0]
+    right = first_divergence(converted.path, converted.program, sample, bar_db=40.0)
     named = {node.name: node for node in graph.nodes}
-    named["mean"]._rename("elsewhere")
-    graph._graph_namespace._used_names.discard("mean")
-    named["mul"]._rename("mean")
-    assert named["mul"].name == "mean"
-    sample = converted.reference.samples[0]
-    found = first_divergence(converted.path, converted.program, sample, bar_db=60.0)
-    assert found is None
+    named["mul"]._rename("elsewhere")
+    graph._graph_namespace._used_names.discard("mul")
+    named["mean"]._rename("mul")
+    assert named["mean"].name == "mul"
+    found = first_divergence(converted.path, converted.program, sample, bar_db=40.0)
+    assert found is not None
+    assert (found.output, found.line) == (right.output, right.line) == ("mul_1_cast_fp16", culprit_line(Overflow))
