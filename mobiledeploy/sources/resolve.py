@@ -48,7 +48,8 @@ def resolve(
     draft = dataclasses.replace(draft, module=module)
     _prepare(draft)
     if resolution is not None:
-        _try_resolution(draft, resolution)
+        remedy = "Leave --resolution out for the size it was made for, or try a multiple of 32."
+        _run(draft, where="--resolution", what=f"does not take {resolution[0]}x{resolution[1]}", remedy=remedy)
     return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)
 
 
@@ -72,28 +73,29 @@ def _record(source: Source, draft: Draft, parameters: int, weights: WeightsRecor
 
 
 def _prepare(draft: Draft) -> None:
-    """Eval mode, CPU, float32, no gradients; a lazy module is given its shapes by running it once."""
+    """Eval mode, CPU, float32, no gradients; a lazy module is given its shapes by running it once.
+
+    Raises InputError where it does not run, or has no weights to move.
+    """
+    if any(parameter.is_meta for parameter in draft.module.parameters()):
+        raise InputError(
+            f"the parameters of {draft.identifier} are on the meta device, without values",
+            where=draft.identifier,
+            remedy="Make the model on the CPU.",
+        )
     if any(is_lazy(parameter) for parameter in draft.module.parameters()):
-        _run(draft)
+        _run(draft, where=draft.identifier, what="does not run", remedy="Give it inputs of the right shape.")
     draft.module.to("cpu").float().requires_grad_(False)
     draft.module.eval()
 
 
-def _run(draft: Draft) -> None:
+def _run(draft: Draft, *, where: str, what: str, remedy: str) -> None:
+    """Raises InputError where the model does not run on zeros of the shapes of its inputs."""
     examples = [torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in draft.inputs]
-    with torch.no_grad():
-        draft.module(*examples)
-
-
-def _try_resolution(draft: Draft, resolution: tuple[int, int]) -> None:
-    """Raises InputError where the model does not run at `resolution`."""
     try:
-        _run(draft)
+        with torch.no_grad():
+            draft.module(*examples)
     # the model is anybody's code
     except Exception as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(
-            f"{draft.identifier} does not take {resolution[0]}x{resolution[1]}: {reason}",
-            where="--resolution",
-            remedy="Leave --resolution out for the size it was made for, or try a multiple of 32.",
-        ) from error
+        raise InputError(f"{draft.identifier} {what}: {reason}", where=where, remedy=remedy) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import ssl
 import threading
 import urllib.error
 import urllib.parse
@@ -111,7 +112,7 @@ def _fetched(cfg: Mapping[str, Any]) -> PretrainedFile:
 
 
 def _from_hub(cfg: Mapping[str, Any]) -> PretrainedFile:
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import constants, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import EntryNotFoundError
 
     repository, revision = _hub_id(cfg)
@@ -122,7 +123,8 @@ def _from_hub(cfg: Mapping[str, Any]) -> PretrainedFile:
             where=repository,
             remedy="Unset HF_HUB_OFFLINE once, or give a file with --weights.",
         )
-    _require_answer(endpoint)
+    first = _file_names(cfg)[0]
+    _require_answer(hf_hub_url(repository, first, revision=revision, endpoint=endpoint), name=endpoint)
     reason = f"it has none of {', '.join(_file_names(cfg))}"
     for file in _file_names(cfg):
         try:
@@ -136,10 +138,10 @@ def _from_hub(cfg: Mapping[str, Any]) -> PretrainedFile:
     raise _unreachable(f"{endpoint}/{repository}", reason)
 
 
-def _require_answer(url: str) -> None:
+def _require_answer(url: str, *, name: str | None = None) -> None:
     reason = sign_of_life(url)
     if reason is not None:
-        raise _unreachable(url, reason)
+        raise _unreachable(name or url, reason)
 
 
 def _unreachable(url: str, reason: str) -> HostError:
@@ -173,6 +175,9 @@ def _ask(url: str, seconds: float) -> str | None:
         return None if error.code < 500 else f"the server answers {error.code}"
     except (OSError, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        # somebody is there; whose certificates count is for the hub's client to say, which brings its own
+        if isinstance(cause, ssl.SSLError):
+            return None
         return "no answer" if isinstance(cause, TimeoutError) else _one_line(cause)
 
 

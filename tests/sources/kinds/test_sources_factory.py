@@ -75,6 +75,16 @@ def zoo():
 def half():
     return Net().half().train()
 
+class Unfit(Lazy):
+    mobiledeploy_inputs = (1, 6, 2, 2, 2)
+
+    def forward(self, x):
+        return self.linear(x.reshape(5, 5))
+
+def meta():
+    with torch.device("meta"):
+        return Net()
+
 def raises():
     raise ValueError("out of\\nluck")
 
@@ -269,6 +279,18 @@ def test_what_the_file_does_define_is_offered(nets) -> None:
         resolve(f"{nets}:absent")
     assert caught.value.remedy is not None
     assert caught.value.remedy.startswith("It has: Holder, Lazy, Net, Pair, Shaped, ")
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("meta", r"^the parameters of nets\.py:meta are on the meta device, without values"),
+        ("Unfit", r"^nets\.py:Unfit does not run: shape '\[5, 5\]' is invalid for input of size 48"),
+    ],
+)
+def test_a_model_that_cannot_be_prepared_is_named(factory, message, nets) -> None:
+    with pytest.raises(InputError, match=message):
+        resolve(f"{nets}:{factory}")
 
 
 IMPORTS = [

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -197,8 +200,24 @@ def answering_server(answer) -> Iterator[str]:
         server.server_close()
 
 
+@contextlib.contextmanager
+def half_dead_server() -> Iterator[str]:
+    """Its front page answers, its files do not."""
+    stop = threading.Event()
+
+    def answer(path: str) -> tuple[int, bytes]:
+        if path != "/":
+            stop.wait(30)
+        return 200, b""
+
+    with answering_server(answer) as url:
+        yield url
+        stop.set()
+
+
 def go_online(hub: pytest.MonkeyPatch, url: str) -> None:
     hub.setenv("HF_HUB_OFFLINE", "0")
+    hub.setattr(constants, "HF_HUB_OFFLINE", False)
     hub.setenv("HF_ENDPOINT", url)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         hub.delenv(name, raising=False)
@@ -209,6 +228,7 @@ UNREACHABLE = [
     (silent_server, "no answer"),
     (trickling_server, "no answer within 3.5 seconds"),
     (failing_server, "the server answers 503"),
+    (half_dead_server, "no answer"),
 ]
 
 
@@ -242,6 +262,16 @@ def test_a_name_that_resolves_to_nothing_is_noticed() -> None:
     assert time.monotonic() - started < WITHIN
 
 
+def test_a_certificate_that_is_not_ours_to_judge_is_an_answer(monkeypatch) -> None:
+    """Python from python.org has no certificates on a Mac; the hub's client has."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise urllib.error.URLError(ssl.SSLCertVerificationError("unable to get local issuer certificate"))
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    assert sign_of_life("https://example.org/") is None
+
+
 @pytest.mark.parametrize("url", ["", "no address", "http://"])
 def test_an_address_that_is_none_is_no_answer(url) -> None:
     assert sign_of_life(url)
@@ -271,7 +301,7 @@ def test_weights_come_from_a_hub_that_answers(hub, tmp_path) -> None:
 
 
 def test_a_repository_without_the_file_is_named(hub) -> None:
-    with answering_server(lambda path: (200 if path == "/" else 404, b"")) as url:
+    with answering_server(lambda path: (404, b"")) as url:
         go_online(hub, url)
         with pytest.raises(HostError, match=r"it has none of model\.safetensors, pytorch_model\.bin"):
             resolve("fastvit_t8", weights="pretrained")
