@@ -23,7 +23,6 @@ class Block(nn.Module):
 class Classifier(nn.Module):
     """Seven classes of 32x32 pictures."""
 
-    mobiledeploy_inputs = ((1, 3, 32, 32),)
     pretrained_cfg = {  # noqa: RUF012 - timm's own form
         "input_size": (3, 32, 32),
         "mean": (0.485, 0.456, 0.406),
