@@ -35,9 +35,10 @@ class Emission:
 
     @property
     def gain(self) -> float:
-        """What is saved, in multiply-accumulates; 0 if it does not pay: never more operators, and a constant function
-        is left alone."""
-        if not self.form.terms or self.after.operators > self.before.operators:
+        """What is saved, in multiply-accumulates; 0 if it does not pay: never more operators, fewer of them or fewer
+        multiply-accumulates, and a constant function is left alone."""
+        work = [(cost.operators, cost.macs) for cost in (self.before, self.after)]
+        if not self.form.terms or self.after.operators > self.before.operators or work[0] == work[1]:
             return 0.0
         return max(0.0, weigh(self.before) - weigh(self.after))
 

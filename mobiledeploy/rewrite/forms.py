@@ -65,8 +65,8 @@ def spaces(node: fx.Node) -> tuple[Space, ...]:
 
 
 def is_sum(node: fx.Node) -> bool:
-    """add or sub of two floating tensors of one shape."""
-    if not is_call(node, aten.add.Tensor, aten.sub.Tensor):
+    """add, sub or rsub of two floating tensors of one shape."""
+    if not is_call(node, aten.add.Tensor, aten.sub.Tensor, aten.rsub.Tensor):
         return False
     left, right, alpha = arguments(node)
     if not (isinstance(left, fx.Node) and isinstance(right, fx.Node) and isinstance(alpha, int | float)):
@@ -152,8 +152,9 @@ def _scaled(form: AffineForm, by: PerChannel) -> AffineForm:
 
 
 def _sum(node: fx.Node, of: Callable[[fx.Node], AffineForm]) -> AffineForm:
-    left, right = of(node.args[0]), of(node.args[1])  # type: ignore[arg-type]
-    factor = float(arguments(node)[2]) * (-1 if is_call(node, aten.sub.Tensor) else 1)
+    first, second, alpha = arguments(node)
+    left, right = (of(second), of(first)) if is_call(node, aten.rsub) else (of(first), of(second))
+    factor = float(alpha) if is_call(node, aten.add) else -float(alpha)
     factors = torch.full_like(right.bias, factor)
     scaled = tuple(Term(term.source, term.map.scale_outputs(factors)) for term in right.terms)
     terms = right.terms if factor == 1 else scaled

@@ -35,8 +35,9 @@ class Rule(Protocol):
     """`exact`: the same function in real arithmetic, proven in float64 after every application. `approximation`:
     another function, only on request.
 
-    `find` yields the nodes where the pattern may stand, in graph order; `check` looks without touching, and
-    gives None where there turns out to be nothing to do; `replace` edits the graph for one match and leaves the dead
+    `find` yields the nodes where the pattern may stand, in graph order; `check` looks without touching, takes nothing
+    from `find` for granted (an earlier match may have changed the surroundings), and gives None where there turns out
+    to be nothing to do; `replace` edits the graph for one match and leaves the dead
     nodes to the engine, which erases what `Match.node` alone needed once nothing reads it.
     """
 

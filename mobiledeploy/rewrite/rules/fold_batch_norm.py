@@ -3,7 +3,7 @@
     conv ── bn ──▶ conv'            bn ── reshape ── permute ── linear ──▶ reshape ── permute ── linear'
 
 bn(x) = s·x + t with s = gamma / sqrt(variance + eps), t = beta - s·mean (Ioffe and Szegedy, 2015, algorithm 2). Before
-a zero-padded convolution only t = 0 is exact: elsewhere the border would see t instead of the zeros it was trained with.
+a zero-padded convolution only t = 0 is exact: else the border would see t instead of the zeros it was trained with.
 """
 
 from __future__ import annotations

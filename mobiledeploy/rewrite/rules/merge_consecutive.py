@@ -48,6 +48,8 @@ class MergeConsecutive:
         yield from [node for node in program.graph.nodes if _is_map(node) and _is_map(node.args[0])]
 
     def check(self, program: Program, node: fx.Node) -> Match | Refusal | None:
+        if not _is_map(node.args[0]):
+            return None
         outer = linear_operator(program, node)
         inner = None if outer is None else linear_operator(program, outer.source)
         if outer is None or inner is None or inner.axis != outer.axis:
