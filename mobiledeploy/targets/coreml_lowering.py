@@ -60,6 +60,7 @@ _CREATIONS = {
     "new_full",
     "ones",
     "ones_like",
+    "scalar_tensor",
     "zeros",
     "zeros_like",
 }
@@ -111,8 +112,8 @@ def _decompose(module: fx.GraphModule, node: fx.Node) -> list[fx.Node]:
     tensors = [leaf for leaf in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(leaf, fx.Node)]
     sources = list(dict.fromkeys(tensors))
     traced = _trace(function, node, sources)
-    if any(is_call(inner, aten.as_strided) for inner in traced.graph.nodes):
-        return []  # it names places in memory, which no converter knows
+    if any(is_call(inner, aten.as_strided, node.target) for inner in traced.graph.nodes):
+        return []  # it names places in memory, which no converter knows, or it leads in a circle
     env = dict(zip((inner for inner in traced.graph.nodes if inner.op == "placeholder"), sources, strict=True))
     made = []
     with graph.inserting_before(node):

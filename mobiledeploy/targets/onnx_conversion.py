@@ -7,6 +7,7 @@ Opset 20 (ONNX 1.15) is the first with Gelu as one operator, and onnxruntime run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from mobiledeploy.targets.failure import target_error
 from mobiledeploy.targets.feature_names import check_distinct
 from mobiledeploy.targets.onnx_description import describe
 from mobiledeploy.targets.onnx_half import to_float16
+from mobiledeploy.targets.onnx_names import provisional, rename
 from mobiledeploy.targets.quiet import silenced
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def convert(program: Program, options: ConversionOptions, destination: Path) -> 
         model = _exported(program)
         if options.precision == "float16":
             model = to_float16(model)
+        rename(model, {**_renamed("input", [s.name for s in program.inputs]), **_renamed("output", program.outputs)})
         describe(model, options)
         _check(model)
     destination.write_bytes(model.SerializeToString(deterministic=True))
@@ -64,8 +67,8 @@ def _exported(program: Program) -> Any:
             exported,
             dynamo=True,
             opset_version=OPSET,
-            input_names=[spec.name for spec in program.inputs],
-            output_names=list(program.outputs),
+            input_names=provisional("input", len(program.inputs)),
+            output_names=provisional("output", len(program.outputs)),
             optimize=True,
             verbose=False,
             external_data=False,
@@ -74,6 +77,10 @@ def _exported(program: Program) -> Any:
         raise target_error(error, exported, "torch.onnx", remedy=_REMEDY) from error
     assert result is not None
     return result.model_proto
+
+
+def _renamed(kind: str, names: Sequence[str]) -> dict[str, str]:
+    return dict(zip(provisional(kind, len(names)), names, strict=True))
 
 
 def _check(model: Any) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from mobiledeploy.targets.onnx_names import messages_in
 from mobiledeploy.targets.target import public_version
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["describe"]
 def describe(model: Any, options: ConversionOptions) -> None:
     """Leaves no documentation and no metadata in `model` (a ModelProto) but `options.metadata`, sorted, and the labels
     as a JSON list under `labels`."""
-    for message in _messages(model):
+    for message in messages_in(model):
         for field in ("doc_string", "metadata_props"):
             if field in message.DESCRIPTOR.fields_by_name:
                 message.ClearField(field)
@@ -27,13 +27,3 @@ def describe(model: Any, options: ConversionOptions) -> None:
         entries["labels"] = json.dumps(options.labels, ensure_ascii=False)
     for key, value in sorted(entries.items()):
         model.metadata_props.add(key=key, value=value)
-
-
-def _messages(message: Any) -> Iterator[Any]:
-    """`message` and every message in it; tensors' own contents, which hold none, are passed over."""
-    yield message
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        for inner in value if field.is_repeated else (value,):
-            yield from _messages(inner)
