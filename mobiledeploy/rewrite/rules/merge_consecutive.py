@@ -56,13 +56,13 @@ class MergeConsecutive:
             return Refusal("its weights are no constants", node)
         if len(inner.node.users) > 1:
             return Refusal("the first map's result is also read elsewhere", node)
-        if outer.map.geometry.is_padded and inner.bias.any():
-            return Refusal("the first map's bias before the second's zero padding is not exact at the border", node)
         spatial = len(outer.map.geometry.kernel)
         size = shape(inner.source)[2 : 2 + spatial]
         union = composition(inner.map.geometry, outer.map.geometry, size)
         if isinstance(union, str):
             return Refusal(union, node)
+        if outer.map.geometry.is_padded and inner.bias.any():
+            return Refusal("the first map's bias before the second's zero padding is not exact at the border", node)
         if not _pays(inner, outer, union):
             return Refusal("one map would cost more than the two", node)
         composed = compose(inner.map, outer.map, union)
