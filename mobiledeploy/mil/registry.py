@@ -26,6 +26,7 @@ from mobiledeploy.mil.ops import (
     pooling,
     quantization,
     rearranging,
+    recurrent,
     reduction,
     resampling,
     resizing,
@@ -33,6 +34,7 @@ from mobiledeploy.mil.ops import (
     shaping,
     slicing,
     states,
+    suppression,
 )
 
 __all__ = ["FAMILIES", "REGISTRY", "build_registry", "find_operator"]
@@ -56,6 +58,7 @@ FAMILIES: tuple[Family, ...] = (
     pooling.FAMILY,
     quantization.FAMILY,
     rearranging.FAMILY,
+    recurrent.FAMILY,
     reduction.FAMILY,
     resampling.FAMILY,
     resizing.FAMILY,
@@ -63,6 +66,7 @@ FAMILIES: tuple[Family, ...] = (
     shaping.FAMILY,
     slicing.FAMILY,
     states.FAMILY,
+    suppression.FAMILY,
 )
 
 Registry = Mapping[str, tuple[Operator, ...]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,24 @@ def placeholder(value: np.ndarray) -> Any:
 
 
 def write_package(
-    folder: Path, build: Build, inputs: Mapping[str, Any], *, opset: str = "iOS17", name: str = "model", **options: Any
+    folder: Path,
+    build: Build,
+    given: Mapping[str, Any],
+    /,
+    *,
+    opset: str = "iOS17",
+    name: str = "model",
+    **options: Any,
 ) -> Path:
-    """The package of the program that `build` makes of its inputs: arrays, or specs of their own.
+    """The package of the program that `build` makes of its inputs: `given` arrays, or specs of their own.
 
-    Nothing is optimized: the operators in the package are those of `build`.
+    Nothing is optimized: the operators in the package are those of `build`. `options` go to coremltools' convert.
     """
     target = getattr(ct.target, opset)
-    specs = [placeholder(value) if isinstance(value, np.ndarray) else value for value in inputs.values()]
+    specs = [placeholder(value) if isinstance(value, np.ndarray) else value for value in given.values()]
     namespace: dict[str, Any] = {"build": build}
     # the builder names the inputs after the parameters of the function it decorates
-    exec(f"def program({', '.join(inputs)}): return build({', '.join(inputs)})", namespace)
+    exec(f"def program({', '.join(given)}): return build({', '.join(given)})", namespace)
     program = mb.program(input_specs=specs, opset_version=target)(namespace["program"])
     settings = {
         "compute_precision": ct.precision.FLOAT32,
@@ -55,7 +63,7 @@ def write_package(
 
 @pytest.fixture
 def package(tmp_path: Path) -> Callable[..., Path]:
-    return lambda build, inputs, **options: write_package(tmp_path, build, inputs, **options)
+    return partial(write_package, tmp_path)
 
 
 @pytest.fixture

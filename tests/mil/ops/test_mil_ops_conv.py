@@ -29,7 +29,7 @@ def windows(x: np.ndarray, extents, strides):
         yield position, x[(slice(None), slice(None), *place)]
 
 
-def convolve(x, weight, bias, strides, pads, dilations, groups):
+def convolve(x, weight, bias, *, strides, pads, dilations, groups):
     x, weight = pad_spatial(x.astype(np.float64), pads), weight.astype(np.float64)
     extents = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True)]
     spread = (slice(None), slice(None), *(slice(None, None, d) for d in dilations))
@@ -57,8 +57,9 @@ CONVOLUTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("sizes", "kernel", "strides", "dilations", "groups", "pad_type", "pad"), CONVOLUTIONS)
-def test_convolution(execute, rng, sizes, kernel, strides, dilations, groups, pad_type, pad) -> None:
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_convolution(execute, rng, case) -> None:
+    sizes, kernel, strides, dilations, groups, pad_type, pad = case
     x = rng.standard_normal((2, 4, *sizes)).astype(np.float32)
     weight = rng.standard_normal((8, 4 // groups, *kernel)).astype(np.float32)
     bias = rng.standard_normal(8).astype(np.float32)
@@ -83,11 +84,11 @@ def test_convolution(execute, rng, sizes, kernel, strides, dilations, groups, pa
         ),
         {"x": x},
     )
-    expected = convolve(x, weight, bias, strides, pads, dilations, groups)
+    expected = convolve(x, weight, bias, strides=strides, pads=pads, dilations=dilations, groups=groups)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def transpose_convolve(x, weight, strides, groups, pads, size):
+def transpose_convolve(x, weight, *, strides, groups, pads, size):
     """The gradient of a convolution: every input element adds its scaled kernel to the output."""
     n, channels = x.shape[:2]
     full = [(d - 1) * s + k for d, s, k in zip(x.shape[2:], strides, weight.shape[2:], strict=True)]
@@ -121,15 +122,17 @@ TRANSPOSED = [
 ]
 
 
-@pytest.mark.parametrize(("sizes", "kernel", "strides", "groups", "options", "begin", "size"), TRANSPOSED)
-def test_transposed_convolution(execute, rng, sizes, kernel, strides, groups, options, begin, size) -> None:
+@pytest.mark.parametrize("case", TRANSPOSED)
+def test_transposed_convolution(execute, rng, case) -> None:
+    sizes, kernel, strides, groups, options, begin, size = case
     x = rng.standard_normal((2, 4, *sizes)).astype(np.float32)
     weight = rng.standard_normal((4, 4 // groups, *kernel)).astype(np.float32)
     bias = rng.standard_normal(4).astype(np.float32)
     (found,) = execute(
         lambda x: mb.conv_transpose(x=x, weight=weight, bias=bias, strides=strides, groups=groups, **options), {"x": x}
     )
-    expected = transpose_convolve(x, weight, strides, groups, [(b, 0) for b in begin], size)
+    pads = [(b, 0) for b in begin]
+    expected = transpose_convolve(x, weight, strides=strides, groups=groups, pads=pads, size=size)
     expected += bias.reshape(-1, *(1,) * len(sizes))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -148,7 +151,7 @@ POOLS = [
 ]
 
 
-def pooled(x, kernel, strides, pads, ceil, exclude):
+def pooled(x, kernel, strides, *, pads, ceil, exclude):
     """(largest, mean, root of squares) by the definition of the operators' documentation."""
     extra = []
     for size, k, s, (before, after) in zip(x.shape[2:], kernel, strides, pads, strict=True):
@@ -178,9 +181,10 @@ def _places(x, kernel, strides):
         yield position, tuple(slice(p * s, p * s + k) for p, s, k in zip(position, strides, kernel, strict=True))
 
 
-@pytest.mark.parametrize(("sizes", "kernel", "strides", "pad_type", "pad", "ceil"), POOLS)
+@pytest.mark.parametrize("case", POOLS)
 @pytest.mark.parametrize("exclude", [False, True])
-def test_pooling(execute, rng, sizes, kernel, strides, pad_type, pad, ceil, exclude) -> None:
+def test_pooling(execute, rng, case, exclude) -> None:
+    sizes, kernel, strides, pad_type, pad, ceil = case
     x = rng.standard_normal((2, 3, *sizes)).astype(np.float32)
     options = {"kernel_sizes": kernel, "strides": strides, "pad_type": pad_type, "ceil_mode": ceil}
     options |= {"pad": pad} if pad else {}
@@ -195,7 +199,7 @@ def test_pooling(execute, rng, sizes, kernel, strides, pad_type, pad, ceil, excl
         ),
         {"x": x},
     )
-    expected = pooled(x.astype(np.float64), kernel, strides, pads, ceil, exclude)
+    expected = pooled(x.astype(np.float64), kernel, strides, pads=pads, ceil=ceil, exclude=exclude)
     np.testing.assert_allclose(largest, expected[0], rtol=1e-6)
     np.testing.assert_allclose(mean, expected[1], rtol=1e-5, atol=1e-6)
     for value in root:

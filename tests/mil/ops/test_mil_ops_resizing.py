@@ -104,8 +104,9 @@ RESAMPLED = [
 ]
 
 
-@pytest.mark.parametrize(("sampling", "padding", "coordinates", "align", "expected"), RESAMPLED)
-def test_resample(execute, sampling, padding, coordinates, align, expected) -> None:
+@pytest.mark.parametrize("case", RESAMPLED)
+def test_resample(execute, case) -> None:
+    sampling, padding, coordinates, align, expected = case
     (found,) = execute(
         lambda x, points: mb.resample(
             x=x,
