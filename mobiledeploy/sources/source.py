@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mobiledeploy.records import InputSpec, SourceRecord
 
-__all__ = ["Draft", "ModelSource", "Request", "Source"]
+__all__ = ["Absence", "Draft", "ModelSource", "Request", "Source"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,20 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """Why pretrained weights could not be had. `recorded`: the same words on every machine, for they end in the
+    manifest. `said`: what happened here, for the person in front of the screen."""
+
+    recorded: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Draft:
     """A model as its source made it, before the weights that were asked for are in.
 
     `identifier`, `name`, `architecture`, `license`: as in `SourceRecord`. `carries`: pretrained weights from the hub,
-    the model's own, or none worth keeping. `origin`: of pretrained weights. `missing`: why there are none.
+    the model's own, or none worth keeping. `origin`: of pretrained weights. `absence`: why there are none.
     """
 
     module: nn.Module
@@ -42,7 +51,7 @@ class Draft:
     architecture: str
     carries: Literal["pretrained", "own", "nothing"]
     origin: str | None = None
-    missing: str | None = None
+    absence: Absence | None = None
     license: str | None = None
 
 

@@ -179,7 +179,8 @@ def _license(module: nn.Module) -> str | None:
 
 
 def _failed(what: str, error: BaseException, identifier: str, path: Path | None) -> FactoryError:
-    message = " ".join(str(error).split()) or "no message"
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = " ".join(text.split()) or "no message"
     return FactoryError(
         f"the factory {what}: {type(error).__name__}: {message}",
         where=_line_of(error, path) or identifier,

@@ -64,9 +64,9 @@ def _loaded(path: Path) -> ExportedProgram:
     # anything may be in the file, and torch has no error type of its own for it
     except Exception as error:
         raise InputError(
-            f"{path.name} is no program that torch {torch.__version__} can load: {_one_line(error)}",
+            f"{path.name} is no program that torch can load: {_one_line(error)}",
             where=str(path),
-            remedy="Save it with `torch.export.save` from a torch that is not newer than this one.",
+            remedy=f"Save it with `torch.export.save`, with a torch that is not newer than {torch.__version__}.",
         ) from error
 
 

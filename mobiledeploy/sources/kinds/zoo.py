@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from mobiledeploy.errors import CheckpointError, InputError
+from mobiledeploy.errors import CheckpointError, HostError, InputError
 from mobiledeploy.sources.naming import file_safe
 from mobiledeploy.sources.preprocessing import image_input
 from mobiledeploy.sources.randomness import seeded
-from mobiledeploy.sources.source import Draft, Request
+from mobiledeploy.sources.source import Absence, Draft, Request
 from mobiledeploy.sources.timm_library import timm
 from mobiledeploy.sources.weights.pretrained import PretrainedFile, find_pretrained
 from mobiledeploy.sources.zoo_names import known_name
@@ -38,9 +38,7 @@ class ZooSource:
     def build(self, request: Request) -> Draft:
         name = known_name(request.identifier, request.progress)
         cfg = timm().get_pretrained_cfg(name).to_dict() if timm().get_pretrained_cfg(name) else {}
-        file, missing = None, None
-        if request.weights in ("auto", "pretrained"):
-            file, missing = find_pretrained(name, cfg, strict=request.weights == "pretrained")
+        file, absence = _pretrained(name, cfg, request)
         module = _created(name, cfg, request, file)
         return Draft(
             module=module,
@@ -50,9 +48,23 @@ class ZooSource:
             architecture=f"{name} (timm {timm().__version__})",
             carries="pretrained" if file else "nothing",
             origin=file.origin if file else None,
-            missing=missing,
+            absence=absence,
             license=cfg.get("license"),
         )
+
+
+def _pretrained(name: str, cfg: dict[str, Any], request: Request) -> tuple[PretrainedFile | None, Absence | None]:
+    """The file of pretrained weights where they are wanted; with `auto`, else why there are none."""
+    if request.weights not in ("auto", "pretrained"):
+        return None, None
+    try:
+        return find_pretrained(name, cfg), None
+    except (InputError, HostError) as error:
+        if request.weights == "pretrained":
+            raise
+        place = cfg.get("hf_hub_id") or cfg.get("url")
+        fetched = f"{place} is not in the local cache and could not be fetched"
+        return None, Absence(fetched if isinstance(error, HostError) else error.what, error.what)
 
 
 def _created(name: str, cfg: dict[str, Any], request: Request, file: PretrainedFile | None) -> nn.Module:

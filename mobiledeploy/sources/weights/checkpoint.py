@@ -161,4 +161,5 @@ def _kind(value: Any) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:160]
+    """The first sentence: torch goes on with advice that does not fit here."""
+    return (" ".join(str(error).split()).partition(". ")[0] or type(error).__name__)[:160]

@@ -34,14 +34,17 @@ def put_weights(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecor
 
 def _random(draft: Draft, request: Request) -> WeightsRecord:
     seed_weights(draft.module, draft.inputs, request.seed)
-    fallback = draft.missing if request.weights == "auto" else None
-    if request.weights == "auto":
+    absence = draft.absence
+    if absence is not None:
         request.progress.warn(
-            f"RANDOM WEIGHTS: {fallback}. Latency and size of the result are meaningful, what it recognizes is not. "
+            f"RANDOM WEIGHTS: {absence.said}. Latency is meaningful, accuracy is not: the model recognizes nothing. "
             "For pretrained weights connect to the hub once, or give a file: --weights FILE."
         )
     return WeightsRecord(
-        kind="random", sha256=state_sha256(draft.module.state_dict()), seed=request.seed, fallback=fallback
+        kind="random",
+        sha256=state_sha256(draft.module.state_dict()),
+        seed=request.seed,
+        fallback=absence.recorded if absence else None,
     )
 
 

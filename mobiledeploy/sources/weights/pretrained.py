@@ -40,25 +40,18 @@ class PretrainedFile:
     custom_load: bool = False
 
 
-def find_pretrained(name: str, cfg: Mapping[str, Any], *, strict: bool) -> tuple[PretrainedFile | None, str | None]:
-    """The file with the pretrained weights of `name`, or None and the reason why there is none.
+def find_pretrained(name: str, cfg: Mapping[str, Any]) -> PretrainedFile:
+    """The file with the pretrained weights of `name`, fetched if need be.
 
-    With `strict` the reason is raised: InputError where none exist, HostError where they cannot be fetched.
+    Raises InputError where none exist, HostError where they cannot be fetched.
     """
     if not (cfg.get("hf_hub_id") or cfg.get("url")):
-        reason = f"timm has no pretrained weights of {name}"
-        if strict:
-            raise InputError(reason, where="--weights pretrained", remedy="Use --weights random, or a file.")
-        return None, reason
-    found = _cached(cfg)
-    if found:
-        return found, None
-    try:
-        return _fetched(cfg), None
-    except HostError as error:
-        if strict:
-            raise
-        return None, error.what
+        raise InputError(
+            f"timm has no pretrained weights of {name}",
+            where="--weights pretrained",
+            remedy="Use --weights random, or a file.",
+        )
+    return _cached(cfg) or _fetched(cfg)
 
 
 def _hub_id(cfg: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -110,7 +110,7 @@ def test_a_program_that_takes_more_than_tensors_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no program", b"PK\x03\x04 torn"], ids=["empty", "text", "torn"])
 def test_a_file_that_is_no_program_is_named(content, tmp_path, capfd) -> None:
     (tmp_path / "bad.pt2").write_bytes(content)
-    with pytest.raises(InputError, match=r"^bad\.pt2 is no program that torch .* can load: ") as caught:
+    with pytest.raises(InputError, match=r"^bad\.pt2 is no program that torch can load: ") as caught:
         resolve(str(tmp_path / "bad.pt2"))
     assert "\n" not in caught.value.what
     assert capfd.readouterr().err == "", "torch logs a traceback of its own"

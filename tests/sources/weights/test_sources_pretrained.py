@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import ssl
 import threading
@@ -26,6 +25,9 @@ from mobiledeploy.sources.weights.pretrained import ANSWER_SECONDS, find_pretrai
 REPOSITORY = "timm/fastvit_t8.apple_in1k"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WITHIN = 5.0
+
+# The same words however the hub fails, and on every machine: they end in the manifest.
+NOT_FETCHED = f"{REPOSITORY} is not in the local cache and could not be fetched"
 
 
 def trained_state(name: str = "fastvit_t8") -> dict[str, torch.Tensor]:
@@ -81,11 +83,10 @@ def test_a_damaged_file_in_the_cache_is_named() -> None:
 
 def test_offline_auto_goes_on_with_random_weights_and_says_so(ear) -> None:
     source = resolve("fastvit_t8", progress=ear)
-    reason = f"HF_HUB_OFFLINE is set and the local cache does not hold {REPOSITORY}"
     record = source.record.weights
-    assert (record.kind, record.seed, record.fallback) == ("random", 0, reason)
+    assert (record.kind, record.seed, record.fallback) == ("random", 0, NOT_FETCHED)
     (warning,) = ear.warnings
-    assert warning.startswith(f"RANDOM WEIGHTS: {reason}.")
+    assert warning.startswith(f"RANDOM WEIGHTS: HF_HUB_OFFLINE is set and the local cache does not hold {REPOSITORY}. ")
     assert "Latency" in warning
     assert "--weights FILE" in warning
     assert record.sha256 == resolve("fastvit_t8", weights="random").record.weights.sha256
@@ -241,11 +242,10 @@ def test_an_unreachable_hub_is_noticed_within_five_seconds(server, reason, hub, 
         record = resolve("fastvit_t8", progress=ear).record.weights
         seconds = time.monotonic() - started
     assert seconds < WITHIN
-    assert record.kind == "random"
-    assert record.fallback is not None
-    assert record.fallback.startswith(f"{url} cannot be reached: ")
-    assert reason in record.fallback
-    assert len(ear.warnings) == 1
+    assert (record.kind, record.fallback) == ("random", NOT_FETCHED)
+    (warning,) = ear.warnings
+    assert warning.startswith(f"RANDOM WEIGHTS: {url} cannot be reached: ")
+    assert reason in warning
 
 
 def test_an_unreachable_hub_is_an_error_of_the_network_where_pretrained_is_strict(hub) -> None:
@@ -313,12 +313,10 @@ def test_weights_that_are_only_at_an_address_come_from_there(hub, tmp_path) -> N
     with answering_server(lambda path: (200, body)) as url:
         go_online(hub, url)
         cfg = {"url": f"{url}/release/w.pth", "hf_hub_id": None, "custom_load": False}
-        found, reason = find_pretrained("net", cfg, strict=True)
-    assert reason is None
-    assert found is not None
+        found = find_pretrained("net", cfg)
     assert found.path.read_bytes() == body
     assert found.origin == f"{url}/release/w.pth"
-    assert find_pretrained("net", cfg, strict=True) == (found, None), "the second time from the cache"
+    assert find_pretrained("net", cfg) == found, "the second time from the cache"
 
 
 def test_the_cache_of_torch_hub_counts(hub, tmp_path) -> None:
@@ -328,11 +326,5 @@ def test_the_cache_of_torch_hub_counts(hub, tmp_path) -> None:
     place.parent.mkdir(parents=True)
     place.write_bytes(b"1")
     cfg = {"url": "https://example.org/w.npz", "hf_hub_id": "timm/none", "custom_load": True}
-    found, _ = find_pretrained("net", cfg, strict=True)
-    assert found is not None
+    found = find_pretrained("net", cfg)
     assert (found.path, found.custom_load) == (place, True)
-
-
-def test_the_manifest_of_a_fallback_names_no_place_of_this_machine() -> None:
-    record = resolve("fastvit_t8").record
-    assert constants.HF_HUB_CACHE not in json.dumps([record.weights.fallback, record.identifier, record.architecture])
