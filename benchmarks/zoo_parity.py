@@ -65,20 +65,18 @@ def measure(name: str, target: str, precision: str) -> Row:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            manifest = export(name, output=Path(folder), options=options).manifest
+            result = export(name, output=Path(folder), options=options)
         except MobileDeployError as error:
             return Row(name, target, precision, str(error), math.nan, 0, 0, time.monotonic() - start)
-    costs = manifest.rewrite
+    costs = result.manifest.rewrite
     seconds = time.monotonic() - start
-    psnr = min(report.psnr_db for report in manifest.parity)
+    psnr = min(report.psnr_db for report in result.proof.parity)
     return Row(name, target, precision, "passed", psnr, costs.before.operators, costs.after.operators, seconds)
 
 
 def line(row: Row) -> str:
     operators = f"{row.operators_before} → {row.operators_after}"
-    return (
-        f"| {row.model} | {row.precision} | {row.outcome} | {row.psnr_db:.1f} dB | {operators} | {row.seconds:.1f} |"
-    )
+    return f"| {row.model} | {row.precision} | {row.outcome} | {row.psnr_db:.1f} dB | {operators} | {row.seconds:.1f} |"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The folder of an exported model: written whole or not at all, opened and verified.
 
-exports/NAME/  NAME.mlpackage  NAME.onnx  manifest.json  reference.npz
+exports/NAME/  NAME.mlpackage  NAME.onnx  manifest.json  proof.json  reference.npz
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from mobiledeploy.errors import InternalError, OutputError, PackageError
 from mobiledeploy.folder_swap import partial_folder, put_in_place, recover, sweep, turn
 from mobiledeploy.records import Manifest, codec
 
-__all__ = ["MANIFEST", "REFERENCE", "Artifact", "file_hashes", "open_artifact", "write_artifact"]
+__all__ = ["MANIFEST", "PROOF", "REFERENCE", "Artifact", "file_hashes", "open_artifact", "write_artifact"]
 
 MANIFEST = "manifest.json"
+PROOF = "proof.json"
 REFERENCE = "reference.npz"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -82,8 +83,8 @@ def open_artifact(path: Path, *, verify: bool = True) -> Artifact:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 in hexadecimal of every file below `folder` but its manifest, by relative POSIX path, sorted."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    """SHA-256 in hexadecimal of every file below `folder` but its manifest and proof, by relative POSIX path, sorted."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path not in (folder / MANIFEST, folder / PROOF))
     return {file: _sha256(folder / file) for file in sorted(path.relative_to(folder).as_posix() for path in files)}
 
 

@@ -82,11 +82,16 @@ def export(  # noqa: PLR0917 - a parameter per option
         result = pipeline.export(model, output=output, options=wanted, name=name, images=images, progress=progress)
         from mobiledeploy.report.tables import export_tables
 
-    screen.show(*export_tables(result.manifest), _ending(result), document=_document(result))
+    screen.show(*export_tables(result.manifest, result.proof), _ending(result), document=_document(result))
 
 
 def _document(result: "ExportResult") -> dict[str, Any]:
-    return {"folder": str(result.folder), "seconds": dict(result.seconds), "manifest": encode(result.manifest)}
+    return {
+        "folder": str(result.folder),
+        "seconds": dict(result.seconds),
+        "manifest": encode(result.manifest),
+        "proof": encode(result.proof),
+    }
 
 
 def _ending(result: "ExportResult") -> "RenderableType":

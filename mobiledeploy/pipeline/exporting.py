@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobiledeploy.artifact import MANIFEST, REFERENCE, write_artifact
+from mobiledeploy.artifact import MANIFEST, PROOF, REFERENCE, write_artifact
 from mobiledeploy.errors import ParityError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.pipeline.capturing import Captured, capture_model
 from mobiledeploy.pipeline.diverging import with_divergence
-from mobiledeploy.pipeline.provenance import make_manifest, package_metadata
+from mobiledeploy.pipeline.provenance import make_manifest, make_proof, package_metadata
 from mobiledeploy.pipeline.stages import Stages
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import ExportOptions, Manifest, ParityReport, codec
+from mobiledeploy.records import ExportOptions, Manifest, ParityReport, Proof, codec
 from mobiledeploy.rewrite.recipes import recipe
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.targets.table import target_named
@@ -34,6 +34,7 @@ class ExportResult:
 
     folder: Path
     manifest: Manifest
+    proof: Proof
     seconds: Mapping[str, float]
 
 
@@ -62,7 +63,7 @@ def export(
         metadata=package_metadata(captured),
     )
     title = name or captured.source.name
-    manifests: list[Manifest] = []
+    made: list[tuple[Manifest, Proof]] = []
 
     def build(folder: Path) -> None:
         reports = tuple(
@@ -78,13 +79,14 @@ def export(
         )
         with stages("write", "Writing the artifact"):
             references.save(captured.reference, folder / REFERENCE)
-            manifests.append(
-                make_manifest(title, captured, options=options, targets=targets, reports=reports, folder=folder)
-            )
-            (folder / MANIFEST).write_text(codec.dumps(manifests[0]), encoding="utf-8")
+            manifest = make_manifest(title, captured, options=options, targets=targets, reports=reports, folder=folder)
+            proof = make_proof(captured, reports)
+            (folder / MANIFEST).write_text(codec.dumps(manifest), encoding="utf-8")
+            (folder / PROOF).write_text(codec.dumps(proof), encoding="utf-8")
+            made.append((manifest, proof))
 
     folder = write_artifact(output, title, build)
-    return ExportResult(folder, manifests[0], stages.seconds)
+    return ExportResult(folder, *made[0], stages.seconds)
 
 
 def _convert(

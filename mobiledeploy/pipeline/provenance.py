@@ -1,24 +1,37 @@
-"""What an artifact says of itself: the package's metadata, and the manifest.
+"""What an artifact says of itself: the package's metadata, the manifest, and the proof.
 
-Nothing here may depend on the machine, the folder or the time: the same inputs give the same bytes.
+Nothing in the first two may depend on the machine, the folder or the time: the same inputs give the same bytes.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from mobiledeploy.artifact import file_hashes
-from mobiledeploy.records import ExportOptions, InputSpec, Manifest, ParityReport, RewriteLog
+from mobiledeploy.records import (
+    ExportOptions,
+    InputSpec,
+    Manifest,
+    ParityClaim,
+    ParityReport,
+    Proof,
+    RefusalRecord,
+    RewriteLog,
+    RuleRecord,
+)
 
 if TYPE_CHECKING:
     from mobiledeploy.pipeline.capturing import Captured
     from mobiledeploy.targets.target import Target
 
-__all__ = ["make_manifest", "package_metadata"]
+__all__ = ["make_manifest", "make_proof", "package_metadata"]
 
 
 def package_metadata(captured: Captured) -> dict[str, str]:
@@ -65,9 +78,34 @@ def make_manifest(
         outputs=captured.outputs,
         capture=captured.capture,
         rewrite=_portable_log(captured.rewritten.log),
-        parity=reports,
+        parity=tuple(_claim(report) for report in reports),
         versions=dict(sorted(versions.items())),
         files=file_hashes(folder),
+    )
+
+
+def make_proof(captured: Captured, reports: tuple[ParityReport, ...]) -> Proof:
+    log = captured.rewritten.log
+    errors = {rule.rule: rule.relative_error for rule in log.rules if rule.relative_error is not None}
+    conditions = {
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+    }
+    return Proof(conditions, log.relative_error or 0.0, errors, reports)
+
+
+def _claim(report: ParityReport) -> ParityClaim:
+    return ParityClaim(
+        report.artifact,
+        report.runner,
+        report.precision,
+        report.bar_db,
+        samples=tuple(dict.fromkeys(output.input for output in report.outputs)),
+        outputs=tuple(dict.fromkeys(output.output for output in report.outputs)),
     )
 
 
@@ -77,11 +115,12 @@ def _portable(path: str | None) -> str | None:
 
 
 def _portable_log(log: RewriteLog) -> RewriteLog:
-    rules = tuple(
-        replace(rule, refusals=tuple(replace(refusal, line=_portable_line(refusal.line)) for refusal in rule.refusals))
-        for rule in log.rules
-    )
-    return replace(log, rules=rules)
+    rules = tuple(replace(r, refusals=_portable_refusals(r), relative_error=None) for r in log.rules)
+    return replace(log, rules=rules, relative_error=None)
+
+
+def _portable_refusals(rule: RuleRecord) -> tuple[RefusalRecord, ...]:
+    return tuple(replace(refusal, line=_portable_line(refusal.line)) for refusal in rule.refusals)
 
 
 def _portable_line(line: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """What flows between the stages: frozen dataclasses with a versioned JSON form."""
 
-from mobiledeploy.records.artifact import ExportOptions, Manifest
+from mobiledeploy.records.artifact import ExportOptions, Manifest, ParityClaim, Proof
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
@@ -12,8 +12,10 @@ __all__ = [
     "InputSpec",
     "Manifest",
     "OutputParity",
+    "ParityClaim",
     "ParityReport",
     "Preprocessing",
+    "Proof",
     "RefusalRecord",
     "RewriteLog",
     "RuleRecord",

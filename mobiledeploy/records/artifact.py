@@ -1,4 +1,8 @@
-"""`manifest.json`: what an exported folder holds, where it came from and what was proven of it."""
+"""What an exported folder says of itself.
+
+`manifest.json`: what it holds, where it came from, what was proven of it; the same bytes on every machine.
+`proof.json`: the figures of that proof, which the last digits of one machine's arithmetic are in.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from mobiledeploy.records.parity import ParityReport
 from mobiledeploy.records.rewrite import RewriteLog
 from mobiledeploy.records.source import InputSpec, SourceRecord
 
-__all__ = ["ExportOptions", "Manifest"]
+__all__ = ["ExportOptions", "Manifest", "ParityClaim", "Proof"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,22 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
+class ParityClaim:
+    """`artifact` was executed by `runner` on `samples`, and each of `outputs` reached `bar_db` (PSNR against the
+    original, dB) and the reference's best class."""
+
+    artifact: str
+    runner: str
+    precision: str
+    bar_db: float
+    samples: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """`files`: SHA-256 of every other file of the folder, by relative path. `versions`: of every library that shapes
-    the bytes. `capture`: how the graph was taken (export, non-strict export, trace)."""
+    """`files`: SHA-256 of every file of the folder but this one and the proof, by relative path. `versions`: of every
+    library that shapes the bytes. `capture`: how the graph was taken (export, strict or not)."""
 
     schema: ClassVar[str] = "mobiledeploy.manifest/1"
     name: str
@@ -43,6 +60,18 @@ class Manifest:
     outputs: tuple[str, ...]
     capture: str
     rewrite: RewriteLog
-    parity: tuple[ParityReport, ...]
+    parity: tuple[ParityClaim, ...]
     versions: Mapping[str, str]
     files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was measured when the artifact was made. `conditions`: of the machine, as text. `rewrite_errors`: by rule,
+    in float64; `rewrite_error`: of all rules together."""
+
+    schema: ClassVar[str] = "mobiledeploy.proof/1"
+    conditions: Mapping[str, str]
+    rewrite_error: float
+    rewrite_errors: Mapping[str, float]
+    parity: tuple[ParityReport, ...]

@@ -60,7 +60,9 @@ def read(kind: type[RecordT], path: Path) -> RecordT:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PackageError(f"cannot read {path.name}: {error}", where=str(path), remedy="Export the model again.") from None
+        raise PackageError(
+            f"cannot read {path.name}: {error}", where=str(path), remedy="Export the model again."
+        ) from None
     return loads(kind, text, where=str(path))
 
 
@@ -105,7 +107,9 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
         _expect(value, len(value) == len(arguments), where, f"a list of {len(arguments)}")
-        return tuple(_decode(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(arguments, value, strict=True)))
+        return tuple(
+            _decode(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(arguments, value, strict=True))
+        )
     if origin in (dict, Mapping):
         _expect(value, isinstance(value, dict), where, "an object")
         return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}

@@ -42,9 +42,10 @@ class RuleRecord:
 
 @dataclass(frozen=True)
 class RewriteLog:
-    """`relative_error`: of the whole chain of exact rules against the captured graph, in float64."""
+    """`relative_error`: of the whole chain of exact rules against the captured graph, in float64; None where the log
+    leaves the figures of one machine out, as a manifest does."""
 
     rules: tuple[RuleRecord, ...]
     before: GraphCost
     after: GraphCost
-    relative_error: float
+    relative_error: float | None

@@ -40,7 +40,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """`kind`: pretrained (hub or its cache), random (seeded), file (a checkpoint), own (as the factory or .pt2 made them).
+    """`kind`: pretrained (hub or its cache), random (seeded), file (a checkpoint), own (of a factory or .pt2).
 
     `origin`: hub identifier or file name, never a path of this machine. `sha256`: over the names, dtypes, shapes and
     bytes of the state dict, sorted by name. `fallback`: why `auto` went on with random weights.

@@ -24,7 +24,7 @@ from mobiledeploy.report.wording import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mobiledeploy.records import Manifest, OutputParity, ParityReport, RewriteLog
+    from mobiledeploy.records import Manifest, OutputParity, ParityReport, Proof, RewriteLog
 
 __all__ = ["check_tables", "export_tables"]
 
@@ -33,16 +33,16 @@ _REASONS_SHOWN = 8
 """A network of a hundred blocks can refuse a rule a hundred times; the manifest has all of it."""
 
 
-def export_tables(manifest: Manifest) -> tuple[RenderableType, ...]:
+def export_tables(manifest: Manifest, proof: Proof) -> tuple[RenderableType, ...]:
     """What an export did and proved: the model, the warning if its weights are stand-ins, the rewriting rule by rule,
     what was refused and why, the parity of every output on every sample, and the files."""
     tables: list[RenderableType] = [_model_table(manifest)]
     if manifest.source.weights.fallback is not None:
         tables.append(_weights_warning(manifest.source.weights.fallback))
-    tables.append(_rewriting_table(manifest.rewrite))
+    tables.append(_rewriting_table(manifest.rewrite, proof))
     if any(record.refusals for record in manifest.rewrite.rules):
         tables.append(_refusal_table(manifest.rewrite))
-    return (*tables, *_output_tables(manifest.parity), _file_table(manifest))
+    return (*tables, *_output_tables(proof.parity), _file_table(manifest))
 
 
 def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
@@ -80,7 +80,7 @@ def _weights_warning(reason: str) -> Panel:
     return Panel(text, title="RANDOM WEIGHTS", border_style=_BAD, expand=False)
 
 
-def _rewriting_table(log: RewriteLog) -> Table:
+def _rewriting_table(log: RewriteLog, proof: Proof) -> Table:
     table = _table("rule", "matches", "refusals", "operators", "MACs", "error", title="Rewriting")
     for record in log.rules:
         if record.matches == 0:
@@ -88,11 +88,19 @@ def _rewriting_table(log: RewriteLog) -> Table:
         name = record.rule if record.kind == "exact" else f"{record.rule} (approximation)"
         operators = f"{record.before.operators} → {record.after.operators}"
         macs = f"{amount(record.before.macs)} → {amount(record.after.macs)}"
-        _row(table, name, str(record.matches), str(len(record.refusals)), operators, macs, ratio(record.relative_error))
+        _row(
+            table,
+            name,
+            str(record.matches),
+            str(len(record.refusals)),
+            operators,
+            macs,
+            ratio(proof.rewrite_errors.get(record.rule)),
+        )
     operators = f"{log.before.operators} → {log.after.operators}"
     macs = f"{amount(log.before.macs)} → {amount(log.after.macs)}"
     table.add_section()
-    _row(table, "all together", "", "", operators, macs, ratio(log.relative_error))
+    _row(table, "all together", "", "", operators, macs, ratio(proof.rewrite_error))
     return table
 
 

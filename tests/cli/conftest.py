@@ -21,6 +21,7 @@ from mobiledeploy.records import (
     Manifest,
     OutputParity,
     ParityReport,
+    Proof,
     RewriteLog,
     SourceRecord,
     WeightsRecord,
@@ -48,11 +49,11 @@ def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return run
 
 
-def manifest(report: ParityReport) -> Manifest:
+def manifest() -> Manifest:
     source = SourceRecord("zoo", "tiny", "tiny", "tiny (timm 1)", 7, WeightsRecord("random", "0" * 64, seed=0))
-    log = RewriteLog((), GraphCost(20, 2000, 64), GraphCost(10, 1000, 32), 1e-15)
+    log = RewriteLog((), GraphCost(20, 2000, 64), GraphCost(10, 1000, 32), None)
     spec = InputSpec("image", (1, 3, 32, 32))
-    return Manifest("tiny", source, ExportOptions(), (spec,), ("logits",), "torch.export", log, (report,), {}, {})
+    return Manifest("tiny", source, ExportOptions(), (spec,), ("logits",), "torch.export", log, (), {}, {})
 
 
 @dataclass
@@ -71,7 +72,8 @@ class FakePipeline:
 
     def export(self, model: str, **options: Any) -> SimpleNamespace:
         self._enter("export", (model,), options)
-        return SimpleNamespace(folder=Path("exports/tiny"), manifest=manifest(self.report()), seconds={"capture": 0.5})
+        proof = Proof({}, 1e-15, {}, (self.report(),))
+        return SimpleNamespace(folder=Path("exports/tiny"), manifest=manifest(), proof=proof, seconds={"capture": 0.5})
 
     def check(self, artifact: Path, **options: Any) -> tuple[ParityReport, ...]:
         self._enter("check", (artifact,), options)

@@ -36,7 +36,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> pipeline.ExportResult:
 
 def test_the_folder_holds_both_packages_the_reference_and_the_manifest(exported: pipeline.ExportResult) -> None:
     names = {path.name for path in exported.folder.iterdir()}
-    assert names == {"classifier.mlpackage", "classifier.onnx", "manifest.json", "reference.npz"}
+    assert names == {"classifier.mlpackage", "classifier.onnx", "manifest.json", "proof.json", "reference.npz"}
     assert open_artifact(exported.folder).manifest == exported.manifest
 
 
@@ -47,7 +47,7 @@ def test_every_branch_became_a_part_of_one_convolution(exported: pipeline.Export
 
 
 def test_both_targets_pass_on_the_photograph_and_the_seeded_picture(exported: pipeline.ExportResult) -> None:
-    reports = {report.artifact: report for report in exported.manifest.parity}
+    reports = {report.artifact: report for report in exported.proof.parity}
     assert set(reports) == {"classifier.mlpackage", "classifier.onnx"}
     assert reports["classifier.mlpackage"].psnr_db >= 40
     assert {output.input for output in reports["classifier.mlpackage"].outputs} == {"grace_hopper", "natural"}
@@ -95,7 +95,7 @@ def test_tensor_input_takes_what_the_model_takes(tmp_path: Path) -> None:
     result = pipeline.export(f"{NETWORKS}:two_heads", output=tmp_path, options=options)
     assert [spec.kind for spec in result.manifest.inputs] == ["tensor"]
     assert result.manifest.outputs == ("logits", "mask")
-    assert result.manifest.parity[0].psnr_db >= 90
+    assert result.proof.parity[0].psnr_db >= 90
 
 
 def test_fp16_overflow_fails_parity_names_the_operator_and_writes_nothing(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_fp16_overflow_fails_parity_names_the_operator_and_writes_nothing(tmp_pa
 def test_the_same_model_passes_in_float32(tmp_path: Path) -> None:
     options = ExportOptions(weights="auto", precision="float32")
     result = pipeline.export(f"{NETWORKS}:overflow", output=tmp_path, options=options)
-    assert result.manifest.parity[0].psnr_db >= 90
+    assert result.proof.parity[0].psnr_db >= 90
 
 
 def test_an_image_input_without_known_preprocessing_is_refused(tmp_path: Path) -> None:

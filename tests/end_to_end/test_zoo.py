@@ -27,18 +27,18 @@ def test_fastvit_from_its_training_form_has_no_more_operators_than_the_authors_o
     counts = operators(result.folder / f"{name}.mlpackage")
     assert "batch_norm" not in counts
     assert all(counts.get(operator, 0) <= limit for operator, limit in most.items())
-    assert result.manifest.parity[0].psnr_db >= 40
-    assert result.manifest.rewrite.relative_error <= 1e-9
+    assert result.proof.parity[0].psnr_db >= 40
+    assert result.proof.rewrite_error <= 1e-9
 
 
 @pytest.mark.parametrize("name", ["fastvit_t8", "mobilevit_xxs", "mixer_s32_224"])
 def test_float32_is_within_90_db(name: str, tmp_path: Path) -> None:
     options = ExportOptions(weights="random", precision="float32")
     result = pipeline.export(name, output=tmp_path, options=options)
-    assert result.manifest.parity[0].psnr_db >= 90
+    assert result.proof.parity[0].psnr_db >= 90
 
 
 @pytest.mark.parametrize("name", ["mobilevit_xxs", "mobilevitv2_050", "mixer_s32_224", "mobileone_s0", "convnext_atto"])
 def test_float16_is_within_40_db(name: str, tmp_path: Path) -> None:
     result = pipeline.export(name, output=tmp_path, options=ExportOptions(weights="random"))
-    assert result.manifest.parity[0].psnr_db >= 40
+    assert result.proof.parity[0].psnr_db >= 40

@@ -14,7 +14,9 @@ from mobiledeploy.records import (
     InputSpec,
     Manifest,
     OutputParity,
+    ParityClaim,
     ParityReport,
+    Proof,
     RefusalRecord,
     RewriteLog,
     RuleRecord,
@@ -54,18 +56,22 @@ def hostile() -> ParityReport:
 
 
 @pytest.fixture
-def manifest(passed) -> Manifest:
+def manifest() -> Manifest:
     refusals = (RefusalRecord("bias reaches the border", "conv2d_3", "net.py:7"),) * 3
     rules = (
         RuleRecord(
-            "merge-branches", "exact", 5, refusals, GraphCost(187, 4_100_000_000, 9), GraphCost(97, 704_000_000, 9), 0.0
+            "merge-branches",
+            "exact",
+            5,
+            refusals,
+            GraphCost(187, 4_100_000_000, 9),
+            GraphCost(97, 704_000_000, 9),
+            None,
         ),
         RuleRecord("fold-scales", "exact", 0, (), GraphCost(97, 704_000_000, 9), GraphCost(97, 704_000_000, 9), None),
-        RuleRecord(
-            "gelu", "approximation", 1, (), GraphCost(97, 704_000_000, 9), GraphCost(96, 704_000_000, 9), 1.25e-3
-        ),
+        RuleRecord("gelu", "approximation", 1, (), GraphCost(97, 704_000_000, 9), GraphCost(96, 704_000_000, 9), None),
     )
-    log = RewriteLog(rules, GraphCost(187, 4_100_000_000, 9), GraphCost(96, 704_000_000, 9), 3.1e-15)
+    log = RewriteLog(rules, GraphCost(187, 4_100_000_000, 9), GraphCost(96, 704_000_000, 9), None)
     weights = WeightsRecord("pretrained", "0123456789abcdef" * 4, "timm/net.in1k")
     return Manifest(
         name="net",
@@ -75,7 +81,12 @@ def manifest(passed) -> Manifest:
         outputs=("logits", "features"),
         capture="torch.export (non-strict)",
         rewrite=log,
-        parity=(passed,),
+        parity=(ParityClaim("net.mlpackage", "mil", "float16", 40.0, ("natural",), ("logits", "features")),),
         versions={"torch": "2.13.0"},
         files={"net.mlpackage/Manifest.json": "ab" * 32},
     )
+
+
+@pytest.fixture
+def proof(passed) -> Proof:
+    return Proof({"machine": "x86_64"}, 3.1e-15, {"merge-branches": 0.0, "gelu": 1.25e-3}, (passed,))

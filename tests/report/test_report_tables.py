@@ -31,8 +31,8 @@ def with_rules(manifest, rules):
     return dataclasses.replace(manifest, rewrite=dataclasses.replace(manifest.rewrite, rules=rules))
 
 
-def test_an_export_names_model_weights_and_capture(manifest):
-    text = shown(export_tables(manifest))
+def test_an_export_names_model_weights_and_capture(manifest, proof):
+    text = shown(export_tables(manifest, proof))
     for fact in (
         "net: net (timm 1.0), 4.03 M parameters",
         "pretrained, timm/net.in1k (sha256 0123456789ab)",
@@ -44,38 +44,38 @@ def test_an_export_names_model_weights_and_capture(manifest):
         assert fact in text
 
 
-def test_the_rewriting_is_told_rule_by_rule_with_operators_and_macs(manifest):
-    text = shown(export_tables(manifest))
+def test_the_rewriting_is_told_rule_by_rule_with_operators_and_macs(manifest, proof):
+    text = shown(export_tables(manifest, proof))
     assert row(text, "merge-branches")[1:] == ["5", "3", "187 → 97", "4.10 G → 704 M", "0"]
     assert row(text, "gelu (approximation)")[1:] == ["1", "0", "97 → 96", "704 M → 704 M", "1.3e-03"]
     assert row(text, "all together")[1:] == ["187 → 96", "4.10 G → 704 M", "3.1e-15"]
     assert "fold-scales" not in text
 
 
-def test_refusals_are_counted_by_reason_with_the_first_place(manifest):
-    text = shown(export_tables(manifest))
+def test_refusals_are_counted_by_reason_with_the_first_place(manifest, proof):
+    text = shown(export_tables(manifest, proof))
     (refused,) = [line for line in text.splitlines() if "bias reaches the border" in line]
     assert cells(refused) == ["merge-branches", "3", "bias reaches the border", "net.py:7"]
 
 
-def test_many_reasons_are_cut_with_their_number(manifest):
+def test_many_reasons_are_cut_with_their_number(manifest, proof):
     refusals = tuple(RefusalRecord(f"reason {i}", f"node_{i}") for i in range(11))
     rules = (dataclasses.replace(manifest.rewrite.rules[0], refusals=refusals),)
-    text = shown(export_tables(with_rules(manifest, rules)))
+    text = shown(export_tables(with_rules(manifest, rules), proof))
     assert "reason 7" in text
     assert "node_7" in text
     assert "reason 8" not in text
     assert "and 3 further reasons: see manifest.json" in text
 
 
-def test_without_refusals_there_is_no_table_of_them(manifest):
+def test_without_refusals_there_is_no_table_of_them(manifest, proof):
     rules = tuple(dataclasses.replace(rule, refusals=()) for rule in manifest.rewrite.rules)
-    text = shown(export_tables(with_rules(manifest, rules)))
+    text = shown(export_tables(with_rules(manifest, rules), proof))
     assert "Refused" not in text
 
 
-def test_every_output_on_every_sample_has_its_row(manifest):
-    text = shown(export_tables(manifest))
+def test_every_output_on_every_sample_has_its_row(manifest, proof):
+    text = shown(export_tables(manifest, proof))
     assert "net.mlpackage under mil, float16, bar 40 dB" in text
     rows = [cells(line) for line in text.splitlines() if "passed" in line]
     assert rows == [
@@ -85,19 +85,19 @@ def test_every_output_on_every_sample_has_its_row(manifest):
     ]
 
 
-def test_files_are_named_with_their_hash(manifest):
-    assert row(shown(export_tables(manifest)), "net.mlpackage/Manifest.json")[1] == "abababababab"
+def test_files_are_named_with_their_hash(manifest, proof):
+    assert row(shown(export_tables(manifest, proof)), "net.mlpackage/Manifest.json")[1] == "abababababab"
 
 
-def test_stand_in_weights_are_told_in_a_box_that_ends_in_what_to_do(manifest):
+def test_stand_in_weights_are_told_in_a_box_that_ends_in_what_to_do(manifest, proof):
     weights = WeightsRecord("random", "0" * 64, seed=0, fallback="the hub did not answer within 5 s [offline]")
     source = dataclasses.replace(manifest.source, weights=weights)
-    text = shown(export_tables(dataclasses.replace(manifest, source=source)))
+    text = shown(export_tables(dataclasses.replace(manifest, source=source), proof))
     assert "RANDOM WEIGHTS" in text
     assert "the hub did not answer within 5 s [offline]" in text
     assert "--weights PATH" in text
     assert "RANDOM, seed 0 (sha256 000000000000)" in text
-    assert "RANDOM WEIGHTS" not in shown(export_tables(manifest))
+    assert "RANDOM WEIGHTS" not in shown(export_tables(manifest, proof))
 
 
 def test_a_check_has_one_row_per_report_and_details_only_of_failures(passed, failed):
@@ -124,7 +124,7 @@ def test_no_report_is_an_empty_table():
 
 
 @pytest.mark.parametrize("width", [60, 80])
-def test_on_a_narrow_terminal_names_are_folded_and_never_cut(manifest, width):
-    text = shown((*export_tables(manifest), *check_tables(manifest.parity)), width)
+def test_on_a_narrow_terminal_names_are_folded_and_never_cut(manifest, proof, width):
+    text = shown((*export_tables(manifest, proof), *check_tables(proof.parity)), width)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
