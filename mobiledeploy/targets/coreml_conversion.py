@@ -5,6 +5,9 @@ Program ──lift──▶ ExportedProgram ──ct.convert──▶ Model mess
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +46,7 @@ _PRECISIONS = {"float16": ct.precision.FLOAT16, "float32": ct.precision.FLOAT32}
 _COLORS = {"RGB": ct.colorlayout.RGB, "BGR": ct.colorlayout.BGR, "GRAYSCALE": ct.colorlayout.GRAYSCALE}
 _REMEDY = "Replace that operator in the model, or add its translation to mobiledeploy/targets/coreml_ops.py."
 
+_STORAGE_FAILURES = ("[MIL FileWriter]", "[MIL StorageWriter]", "filesystem error")
 _RANK_REMEDY = "Core ML's tensors have at most five axes: write that line of the model with fewer."
 
 
@@ -87,8 +91,17 @@ def _call(program: Program, options: ConversionOptions, scratch: Path, messages:
     except OSError:
         raise
     except Exception as error:  # coremltools raises whatever its operators meet
+        if any(mark in str(error) for mark in _STORAGE_FAILURES):
+            raise _storage_error(program, scratch) from error
         remedy = _RANK_REMEDY if "rank <= 5" in str(error) else _REMEDY
         raise target_error(error, exported, "coremltools", remedy=remedy, messages=messages) from error
+
+
+def _storage_error(program: Program, scratch: Path) -> OSError:
+    """coremltools' C++ parts tell that they could not write, but not why: the weights are written twice."""
+    needed = 2 * sum(buffer.numel() * buffer.element_size() for buffer in program.graph_module.buffers())
+    code = errno.ENOSPC if shutil.disk_usage(scratch).free < needed else errno.EIO
+    return OSError(code, os.strerror(code), str(scratch))
 
 
 @contextmanager

@@ -37,7 +37,8 @@ class Target(Protocol):
         """Writes the artifact at `destination` (which does not exist yet). The same program and options give the same
         bytes, whatever the hash seed, the folder or the time.
 
-        Raises TargetError naming the operator and its PyTorch source line, or UnsupportedError.
+        Raises TargetError naming the operator and its PyTorch source line, UnsupportedError, or OSError where the file
+        system refuses.
         """
 
     def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
+import resource
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +31,7 @@ from mobiledeploy.artifact import file_hashes
 from mobiledeploy.aten.evaluate import evaluate
 from mobiledeploy.errors import TargetError
 from mobiledeploy.records import InputSpec, Preprocessing
+from mobiledeploy.targets import coreml_conversion
 from mobiledeploy.targets.coreml import CoreMLTarget
 
 Convert = Callable[..., Path]
@@ -176,3 +181,20 @@ def test_a_failure_names_the_operator_and_the_line(convert: Convert, network: ty
 def test_a_name_that_core_ml_reserves_is_refused(convert: Convert) -> None:
     with pytest.raises(TargetError, match="Core ML does not take the name `tensor`; it has tensor_workaround"):
         convert(program_of(lambda net, x: {"tensor": x * 2}, TENSOR), "coreml")
+
+
+@pytest.mark.parametrize(("free", "code"), [(10**12, errno.EIO), (10**4, errno.ENOSPC)])
+def test_a_weight_file_that_cannot_be_written_is_the_file_systems_fault(
+    convert: Convert, monkeypatch: pytest.MonkeyPatch, free: int, code: int
+) -> None:
+    """coremltools' own writer meets the limit for real, and says only that it failed."""
+    program = program_of(nn.Linear(200, 200), InputSpec("x", (1, 200)))
+    monkeypatch.setattr(coreml_conversion.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 15, limits[1]))
+    try:
+        with pytest.raises(OSError, match=re.escape(os.strerror(code))) as caught:
+            convert(program, "coreml")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == code
