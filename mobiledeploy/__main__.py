@@ -17,6 +17,9 @@ def main() -> NoReturn:
     With torch loaded the interpreter spends most of a second taking its modules apart, which nobody waits for gladly.
     What must still happen is done here: exit handlers (temporary folders are removed by them) and the last flush.
     """
+    # Read by OpenMP when torch is loaded. Threads that spin at a barrier while another program holds their core make an
+    # export several times slower on a busy machine; those that sleep cost nothing measurable on an idle one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from mobiledeploy.cli import main as run
 
     code = run()
