@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,32 @@ def test_a_full_standard_output_is_one_message() -> None:
     assert done.stderr.count("error:") == 1
     assert "standard output" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# A shell starts background jobs with interrupts ignored, and children inherit that.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from mobiledeploy.__main__ import main
+main()
+"""
+
+
+def test_an_interrupt_leaves_with_130_and_nothing_written(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n\ndef factory():\n    pathlib.Path('here').touch()\n    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, "export", "slow.py:factory"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        while not (tmp_path / "here").exists() and child.poll() is None:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "error: interrupted"
+    assert not (tmp_path / "exports").exists()
