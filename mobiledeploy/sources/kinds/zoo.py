@@ -37,7 +37,8 @@ class ZooSource:
 
     def build(self, request: Request) -> Draft:
         name = known_name(request.identifier, request.progress)
-        cfg = timm().get_pretrained_cfg(name).to_dict() if timm().get_pretrained_cfg(name) else {}
+        registered = timm().get_pretrained_cfg(name)
+        cfg = registered.to_dict() if registered else {}
         file, absence = _pretrained(name, cfg, request)
         module = _created(name, cfg, request, file)
         return Draft(

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate", "seeded_pictures"]
 
+# What is below is a difference of equal things, the rounding errors of the machine at hand.
+SILENCE = 1e-6
+
 
 def calibrate(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> None:
     """Fits the running statistics of every BatchNorm in `module`, in place: with u the running mean and v the running
@@ -42,20 +45,29 @@ def calibrate(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> None
     fits = [_Fit(norm, norm.running_mean, norm.running_var) for norm in norms if norm.running_mean is not None]
     if not fits:
         return
-    pictures = [torch.from_numpy(seeded_pictures(seed, spec.shape)) for spec in inputs]
-    # at its own size in float64, or in float32 where its code insists on that
+    # in float64, or in float32 where its code insists on that
     if not any(
-        _fitted(module, fits, [p.to(dtype) for p in pictures], dtype) for dtype in (torch.float64, torch.float32)
+        _fitted(module, fits, _examples(inputs, seed, dtype), dtype) for dtype in (torch.float64, torch.float32)
     ):
         for fit in fits:
             fit.undo()
 
 
-def _fitted(module: nn.Module, fits: Sequence[_Fit], pictures: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
+def _examples(inputs: Sequence[InputSpec], seed: int, dtype: torch.dtype) -> list[torch.Tensor]:
+    """A picture for each input in floating point, zeros for the others."""
+    return [
+        torch.from_numpy(seeded_pictures(seed, spec.shape)).to(dtype)
+        if getattr(torch, spec.dtype).is_floating_point
+        else torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype))
+        for spec in inputs
+    ]
+
+
+def _fitted(module: nn.Module, fits: Sequence[_Fit], examples: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
     handles = [fit.norm.register_forward_pre_hook(fit) for fit in fits]
     try:
         with torch.no_grad():
-            module.to(dtype)(*pictures)
+            module.to(dtype)(*examples)
     # the model is anybody's code, and a type that it refuses is no error here
     except Exception:
         return False
@@ -101,7 +113,7 @@ def _rounded(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64],
     all over this picture is."""
     mean = values.mean(axis=1, dtype=np.float64)
     deviation = math.sqrt(float((values.var(axis=1, dtype=np.float64) + 0.25 * mean**2).max(initial=0.0)))
-    if not 0 < deviation < math.inf:
+    if not SILENCE < deviation < math.inf:
         return np.zeros_like(mean), 1.0
     mantissa, exponent = math.frexp(deviation)
     power = math.ldexp(1.0, exponent if mantissa >= 0.75 else exponent - 1)

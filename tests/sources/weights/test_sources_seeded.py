@@ -70,7 +70,8 @@ def test_values_do_not_depend_on_how_many_are_drawn() -> None:
 
 
 def test_the_weights_of_a_seed_are_fixed_for_good() -> None:
-    """Changing them changes every artifact with random weights; the hash makes that a decision."""
+    """Changing them changes every artifact with random weights; the hash makes that a decision. They also depend on
+    the resolution, at which the statistics were measured."""
     assert resolve("fastvit_t8", weights="random").record.weights.sha256 == FASTVIT_T8
 
 
@@ -80,13 +81,14 @@ def test_another_processor_gives_the_same_weights() -> None:
         "import torch\nfrom mobiledeploy.sources import resolve\n"
         "torch.backends.mkldnn.enabled = False\n"
         "assert torch.backends.cpu.get_cpu_capability() in ('DEFAULT', 'NO AVX')\n"
-        "print(resolve('fastvit_t8', weights='random').record.weights.sha256)"
+        "print(resolve('fastvit_t8', weights='random', resolution=(64, 64)).record.weights.sha256)"
     )
     changed = {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "17"}
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ | changed
     )
-    assert done.stdout.strip() == FASTVIT_T8
+    here = resolve("fastvit_t8", weights="random", resolution=(64, 64)).record.weights.sha256
+    assert done.stdout.strip() == here
 
 
 def test_the_global_generators_do_not_matter() -> None:
@@ -278,6 +280,36 @@ def test_a_model_that_does_not_run_keeps_its_statistics() -> None:
     calibrate(module, PICTURE, 0)
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert not module.norm._forward_pre_hooks
+
+
+def test_a_difference_of_equal_things_is_not_amplified() -> None:
+    class Difference(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm2d(3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(x * 3.1 / 3.1 - x)
+
+    module = Difference().eval()
+    calibrate(module, PICTURE, 0)
+    assert module.norm.running_var.tolist() == [1.0] * 3
+    assert module.norm.running_mean.tolist() == [0.0] * 3
+
+
+def test_inputs_that_are_no_pictures_do_not_stand_in_the_way() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(4, 3)
+            self.norm = nn.BatchNorm2d(3)
+
+        def forward(self, ids: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(x * 64 + self.embedding(ids)[:, :, None, None])
+
+    module = Mixed().eval()
+    calibrate(module, (InputSpec("ids", (1,), dtype="int64"), *PICTURE), 0)
+    assert float(module.norm.running_var.min()) > 1000
 
 
 def test_a_norm_over_one_value_keeps_its_statistics() -> None:
