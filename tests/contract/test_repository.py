@@ -133,3 +133,19 @@ def test_setup_says_in_one_message_that_python_is_missing(tmp_path) -> None:
     assert done.stderr.count("error:") == 1
     assert "no Python 3.11, 3.12 or 3.13 was found at python-of-nowhere" in done.stderr
     assert not (checkout / ".venv").exists()
+
+
+def test_the_command_of_a_checkout_runs_from_any_folder(tmp_path) -> None:
+    environment = {**os.environ, "MOBILEDEPLOY_VENV": sys.prefix}
+    command = [str(REPOSITORY / "scripts" / "mobiledeploy"), "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("mobiledeploy ")
+
+
+def test_an_environment_that_is_none_is_one_message(tmp_path) -> None:
+    environment = {**os.environ, "MOBILEDEPLOY_VENV": str(tmp_path)}
+    command = [str(REPOSITORY / "scripts" / "test")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("error:") == 1
