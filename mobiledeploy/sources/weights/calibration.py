@@ -2,7 +2,7 @@
 
 Random weights with statistics of 0 and 1 do not survive depth: the branches of MobileOne add up to 1e12, and in
 EfficientNet nothing of the picture reaches the output. So each BatchNorm, in the order of execution, is shown what
-arrives at it from a seeded picture, and takes its mean per channel and its deviation from that.
+arrives at it from a seeded picture (or two), and takes its mean per channel and its deviation from that.
 
 A sum is rounded differently on different machines, the weights must not differ. Hence what is measured, in float64, is
 only taken as a power of two (deviation) or a multiple of an eighth of one (mean): to come out differently, a
@@ -45,22 +45,26 @@ def calibrate(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> None
     fits = [_Fit(norm, norm.running_mean, norm.running_var) for norm in norms if norm.running_mean is not None]
     if not fits:
         return
-    # in float64, or in float32 where its code insists on that
-    if not any(
-        _fitted(module, fits, _examples(inputs, seed, dtype), dtype) for dtype in (torch.float64, torch.float32)
-    ):
-        for fit in fits:
-            fit.undo()
+    # what attention averages is too alike on one picture; BatchNorm over tokens is BatchNorm1d
+    pictures = 2 if any(isinstance(norm, nn.BatchNorm1d) for norm in norms) else 1
+    # one picture is for models of a fixed batch, float32 for code that insists on it
+    for count, dtype in ((pictures, torch.float64), (1, torch.float64), (1, torch.float32)):
+        if _fitted(module, fits, _examples(inputs, seed, count, dtype), dtype):
+            return
+    for fit in fits:
+        fit.undo()
 
 
-def _examples(inputs: Sequence[InputSpec], seed: int, dtype: torch.dtype) -> list[torch.Tensor]:
-    """A picture for each input in floating point, zeros for the others."""
-    return [
-        torch.from_numpy(seeded_pictures(seed, spec.shape)).to(dtype)
-        if getattr(torch, spec.dtype).is_floating_point
-        else torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype))
-        for spec in inputs
-    ]
+def _examples(inputs: Sequence[InputSpec], seed: int, count: int, dtype: torch.dtype) -> list[torch.Tensor]:
+    """`count` pictures (of those made for one) for each input in floating point, zeros for the others."""
+    examples = []
+    for spec in inputs:
+        shape = (spec.shape[0] * count, *spec.shape[1:]) if spec.shape else spec.shape
+        if getattr(torch, spec.dtype).is_floating_point:
+            examples.append(torch.from_numpy(seeded_pictures(seed, shape)).to(dtype))
+        else:
+            examples.append(torch.zeros(shape, dtype=getattr(torch, spec.dtype)))
+    return examples
 
 
 def _fitted(module: nn.Module, fits: Sequence[_Fit], examples: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:

@@ -39,6 +39,7 @@ ALIVE = [
     "deit_tiny_patch16_224",
     "poolformer_s12",
     "efficientnet_b0",
+    "levit_128s",
 ]
 
 FASTVIT_T8 = "dde17c53fccdb3a32433cbf37540e08717d7e39f3dcf1f15404d208e332604b9"
