@@ -1,4 +1,4 @@
-"""The one importer of timm: takes 1.4 s, so it happens when a model asks for it."""
+"""Importing timm: takes 1.4 s, so it happens when a model asks for it, and fails with a sentence."""
 
 from __future__ import annotations
 
