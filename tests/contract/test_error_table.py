@@ -166,7 +166,7 @@ ROWS = [
     Row(
         "export broken.py:factory --output out",
         2,
-        "the factory cannot be imported: SyntaxError: invalid syntax (broken.py, line 1)",
+        "the factory cannot be imported: SyntaxError: invalid syntax",
     ),
     Row("export models.py:raises --output out", 2, "the factory raised: ValueError: no weights today"),
     Row("export models.py:number --output out", 2, "the factory returned an object of type int, not an nn.Module"),
@@ -181,7 +181,7 @@ ROWS = [
     Row(
         f"{TINY} --weights hostile.pth",
         2,
-        "hostile.pth holds more than weights, and loading the rest could run code; it was not loaded",
+        "hostile.pth would run code when it is loaded (posix.mkdir), so it was not loaded",
     ),
     Row(
         f"{TINY} --weights hostile_zip.pth",
