@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         ParityError,
     )
     from mobiledeploy.pipeline import ExportResult, RunResult, check, export, run
-    from mobiledeploy.records import ExportOptions, InputSpec, Manifest, ParityReport, Preprocessing
+    from mobiledeploy.records import ExportOptions, InputSpec, Manifest, ParityReport, Preprocessing, Proof
 
     __version__: str
 
@@ -31,6 +31,7 @@ __all__ = [
     "ParityError",
     "ParityReport",
     "Preprocessing",
+    "Proof",
     "RunResult",
     "__version__",
     "check",
@@ -41,7 +42,7 @@ __all__ = [
 _HOMES = {
     "errors": ("ConversionError", "HostError", "InputError", "InternalError", "MobileDeployError", "ParityError"),
     "pipeline": ("ExportResult", "RunResult", "check", "export", "run"),
-    "records": ("ExportOptions", "InputSpec", "Manifest", "ParityReport", "Preprocessing"),
+    "records": ("ExportOptions", "InputSpec", "Manifest", "ParityReport", "Preprocessing", "Proof"),
 }
 
 

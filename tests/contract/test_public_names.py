@@ -23,6 +23,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "ParityError",
         "ParityReport",
         "Preprocessing",
+        "Proof",
         "RunResult",
         "__version__",
         "check",
