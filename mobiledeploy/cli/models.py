@@ -16,7 +16,11 @@ __all__ = ["models"]
 def models(
     context: typer.Context,
     pattern: Annotated[
-        str | None, typer.Argument(metavar="PATTERN", help="Shell-style, as in 'fastvit_*'; all names without it.")
+        str | None,
+        typer.Argument(
+            metavar="PATTERN",
+            help="Shell-style, as in 'fastvit_*'; without it the FastViT, MobileViT and Mixer families; '*' for all.",
+        ),
     ] = None,
     _json: JsonFlag = False,
 ) -> None:

@@ -18,6 +18,7 @@ from mobiledeploy.parity.photographs import read_picture
 from mobiledeploy.parity.pixels import image_array, is_picture, tensor_array
 from mobiledeploy.parity.ranking import is_ranking
 from mobiledeploy.parity.runners.classifier import package_classifier
+from mobiledeploy.parity.runners.runner import DISTINCT_CLASSES, PROBABILITIES
 from mobiledeploy.parity.runners.table import runner_named
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import InputSpec, Preprocessing
@@ -72,7 +73,7 @@ def run(package: Path, *, image: Path, top: int = 5, progress: Progress = SILENT
     seconds = time.monotonic() - start
     tensors = {name: value for name, value in outputs.items() if " " not in name}
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    return RunResult(shapes, _best(tensors, runnable.labels, top), seconds)
+    return RunResult(shapes, _best(outputs, runnable.labels, top), seconds)
 
 
 def _runnable(path: Path) -> _Runnable:
@@ -118,13 +119,21 @@ def _pixels(spec: InputSpec, picture: Image.Image) -> NDArray[np.generic]:
 
 
 def _best(
-    tensors: Mapping[str, NDArray[np.generic]], labels: tuple[str, ...], top: int
+    outputs: Mapping[str, NDArray[np.generic]], labels: tuple[str, ...], top: int
 ) -> tuple[tuple[str, float], ...]:
     """Of the probabilities where the package gives them, else of its first output that ranks classes."""
-    rankings = {name: value for name, value in tensors.items() if is_ranking(value)}
+    classes, scores = _scores(outputs)
+    known = len(labels) > int(classes.max(initial=-1))
+    best = np.argsort(-scores, kind="stable")[:top]
+    return tuple((labels[classes[i]] if known else f"class {classes[i]}", float(scores[i])) for i in best)
+
+
+def _scores(outputs: Mapping[str, NDArray[np.generic]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Class indices and their scores; both empty where no output ranks classes."""
+    if PROBABILITIES in outputs and DISTINCT_CLASSES in outputs:
+        return outputs[DISTINCT_CLASSES].astype(np.int64), outputs[PROBABILITIES][0].astype(np.float64)
+    rankings = {name: value for name, value in outputs.items() if is_ranking(value)}
     if not rankings:
-        return ()
-    scores = rankings.get("probabilities", next(iter(rankings.values())))[0]
-    best = np.argsort(-scores.astype(np.float64), kind="stable")[:top]
-    known = len(labels) == len(scores)
-    return tuple((labels[i] if known else f"class {i}", float(scores[i])) for i in best)
+        return np.empty(0, np.int64), np.empty(0, np.float64)
+    scores = rankings.get("probabilities", next(iter(rankings.values())))[0].astype(np.float64)
+    return np.arange(len(scores), dtype=np.int64), scores

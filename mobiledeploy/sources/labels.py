@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mobiledeploy.errors import LabelsError
+from mobiledeploy.sources.timm_library import timm
 
 __all__ = ["read_labels"]
 
@@ -16,9 +17,7 @@ def read_labels(choice: str) -> tuple[str, ...]:
     Raises LabelsError if the file cannot be read or names nothing.
     """
     if choice == "imagenet":
-        from timm.data.imagenet_info import ImageNetInfo
-
-        info = ImageNetInfo()
+        info = timm().data.ImageNetInfo()
         return tuple(str(info.index_to_description(index)) for index in range(info.num_classes()))
     return _from_file(Path(choice))
 
