@@ -19,7 +19,7 @@ def models(
         str | None,
         typer.Argument(
             metavar="PATTERN",
-            help="Shell-style, as in 'fastvit_*'; without it the FastViT, MobileViT and Mixer families; '*' for all.",
+            help="A part of the name, or shell-style, as in 'fastvit_s*'; without it the FastViT, MobileViT and Mixer families; '*' for all.",
         ),
     ] = None,
     _json: JsonFlag = False,
@@ -30,11 +30,16 @@ def models(
         progress.step("Loading libraries")
         from mobiledeploy.sources import list_models
 
-        names = list_models(pattern)
+        names = list_models(_glob(pattern))
     if not names:
         raise UnknownModelError(
             f"no model of the zoo matches `{pattern}`",
             where="PATTERN",
-            remedy="Try a shorter one with stars, as in 'fastvit_*'; without one all names are listed.",
+            remedy="Try a shorter one with stars, as in '*vit*'; '*' lists all names.",
         )
     screen.lines(names, document={"models": list(names)})
+
+
+def _glob(pattern: str | None) -> str | None:
+    """A word without any wildcard matches anywhere in a name."""
+    return pattern if pattern is None or any(mark in pattern for mark in "*?[") else f"*{pattern}*"

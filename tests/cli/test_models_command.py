@@ -17,7 +17,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 
     def list_models(pattern: str | None) -> tuple[str, ...]:
         patterns.append(pattern)
-        return NAMES if pattern != "nothing" else ()
+        return NAMES if pattern != "*nothing*" else ()
 
     monkeypatch.setattr(sources, "list_models", list_models)
     return patterns
@@ -29,7 +29,12 @@ def test_one_name_per_line_and_nothing_else(command, asked) -> None:
     assert asked == ["fastvit_*"]
 
 
-def test_all_names_without_a_pattern(command, asked) -> None:
+def test_a_word_matches_anywhere_in_a_name(command, asked) -> None:
+    assert command("models", "vit").code == 0
+    assert asked == ["*vit*"]
+
+
+def test_the_source_decides_without_a_pattern(command, asked) -> None:
     assert command("models").code == 0
     assert asked == [None]
 
