@@ -19,7 +19,7 @@ def models(
         str | None,
         typer.Argument(
             metavar="PATTERN",
-            help="A part of the name, or shell-style, as in 'fastvit_s*'; without it the FastViT, MobileViT and Mixer families; '*' for all.",
+            help="Part of the name, or 'fastvit_s*'; without it FastViT, MobileViT and Mixer; '*' for all.",
         ),
     ] = None,
     _json: JsonFlag = False,
