@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except typer.Exit as ending:
         return ending.exit_code
+    except BrokenPipeError:  # the reader of the help has seen enough of it
+        return 0
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 1
     except BaseException as error:  # whatever it is, the user gets one message
