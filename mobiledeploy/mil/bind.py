@@ -76,7 +76,9 @@ class _Binder:
             if not self._fold(operation, scope):
                 steps.append(self._step(operation, index, scope, layout, lifetimes))
         outputs = tuple(layout.slot(name, scope) for name in block.outputs)
-        return BoundBlock(layout.template(), tuple(range(len(names) + len(captures))), outputs, tuple(steps), captures)
+        slots = tuple(range(len(names) + len(captures)))
+        shapes = tuple(_static_shape(named.type) for named in inputs)
+        return BoundBlock(layout.template(), slots, outputs, tuple(steps), captures, shapes)
 
     def _fold(self, operation: Operation, scope: _Scope) -> bool:
         """Evaluates `const` and the constant expressions; False for any other operator."""
@@ -116,7 +118,8 @@ class _Binder:
         results = tuple(layout.slot(name, scope) for name in operation.outputs)
         dead = tuple(layout.slot(name, scope) for name in lifetimes.ending(operation, index, layout.variables))
         rounded = self._rounded(operation) if operator.effect is Effect.ARITHMETIC else ()
-        return Step(operation, kernel.run, tuple(operands), results, rounded, dead, bool(call.blocks))
+        shapes = tuple(_static_shape(kind) for kind in operation.output_types)
+        return Step(operation, kernel.run, tuple(operands), results, shapes, rounded, dead, bool(call.blocks))
 
     def _rounded(self, operation: Operation) -> tuple[int, ...]:
         if not self._rounds:
@@ -210,6 +213,12 @@ class _Lifetimes:
         """The variables that nobody reads after this operation."""
         names = dict.fromkeys((*_used_names(operation), *operation.outputs))
         return [name for name in names if name in variables and self._last.get(name, index) <= index]
+
+
+def _static_shape(kind: ValueType) -> tuple[int, ...] | None:
+    if not isinstance(kind, TensorType) or kind.dtype is DataType.STRING or kind.shape is None or None in kind.shape:
+        return None
+    return tuple(size for size in kind.shape if size is not None)
 
 
 def _used_names(operation: Operation) -> list[str]:

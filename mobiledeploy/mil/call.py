@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +12,7 @@ import torch
 from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.program import Data, Operation, TensorType, Value, ValueType
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.executor import BoundBlock
@@ -167,6 +168,24 @@ class Call:
         if not isinstance(kind, TensorType):
             raise self.invalid(f"output {index} must be a tensor")
         return kind
+
+    def expect(self, shape: Sequence[int]) -> None:
+        """Raises PackageError unless this, computed from the types of the arguments, is the declared output shape, and
+        of a size that can be held. Operators whose result may be larger than their arguments call it when they bind."""
+        declared = self.output_type().shape
+        if declared is not None and None not in declared and tuple(shape) != declared:
+            raise self.invalid(f"its output has the shape {tuple(shape)}, declared is {declared}")
+        try:
+            checked_shape(shape)
+        except ValueError as error:
+            raise self.invalid(str(error)) from None
+
+    def static_shape(self, parameter: str) -> tuple[int, ...] | None:
+        """The declared shape of the tensor given for the parameter, None where it is not known before the run."""
+        shape = self.type(parameter).shape
+        if shape is None or None in shape:
+            return None
+        return tuple(size for size in shape if size is not None)
 
     def axis(self, parameter: str, of: str, default: int | None = None) -> int:
         """An axis of the tensor given for `of`, from 0. Raises PackageError if it has no such axis."""

@@ -13,19 +13,21 @@ from mobiledeploy.mil.program import Operation
 
 __all__ = ["BoundBlock", "Listener", "Step"]
 
+Shape: TypeAlias = tuple[int, ...]
 Listener: TypeAlias = Callable[[Operation, tuple[Any, ...]], None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
-    """One bound operator call. `operands`, `results`: the slots it reads and writes. `rounded`: which of its results
-    are rounded to fp16. `dead`: slots nobody reads once it has run. `nests`: it runs nested blocks, and takes the
-    listener before its operands."""
+    """One bound operator call. `operands`, `results`: the slots it reads and writes. `shapes`: of each result, as
+    declared, None where that says nothing. `rounded`: which results are rounded to fp16. `dead`: slots nobody reads
+    once it has run. `nests`: it runs nested blocks, and takes the listener before its operands."""
 
     operation: Operation
     run: Callable[..., Any]
     operands: tuple[int, ...]
     results: tuple[int, ...]
+    shapes: tuple[Shape | None, ...]
     rounded: tuple[int, ...]
     dead: tuple[int, ...]
     nests: bool = False
@@ -34,31 +36,35 @@ class Step:
 @dataclass(frozen=True, eq=False)
 class BoundBlock:
     """`template`: one entry per slot, constants in their places. `inputs`, `outputs`: slots; the inputs end with the
-    `captures`, the values that a nested block takes from around it, by name."""
+    `captures`, the values that a nested block takes from around it, by name. `shapes`: of the inputs, as declared."""
 
     template: tuple[Any, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     steps: tuple[Step, ...]
     captures: tuple[str, ...] = ()
+    shapes: tuple[Shape | None, ...] = ()
 
     def run(self, arguments: Sequence[Any], listener: Listener | None = None) -> tuple[Any, ...]:
         """The outputs for `arguments` (the inputs, then the captures).
 
         A `listener` is called after each operator with its operation and its outputs, copies that are its own to keep.
-        Raises PackageError where an operator cannot take the values it is given.
+        Raises PackageError where an operator cannot take the values it is given, or where a value has not the shape
+        that the program declares: what was concluded from the declarations at load then does not hold.
         """
         values = list(self.template)
         for slot, argument in zip(self.inputs, arguments, strict=True):
             values[slot] = argument
         step = None
         try:
+            _check(arguments, self.shapes)
             for step in self.steps:
                 operands = [values[slot] for slot in step.operands]
                 outputs = step.run(listener, *operands) if step.nests else step.run(*operands)
                 del operands
                 if len(step.results) == 1:
                     outputs = (outputs,)
+                _check(outputs, step.shapes)
                 for index in step.rounded:
                     round_to_half(outputs[index])
                 for slot, output in zip(step.results, outputs, strict=True):
@@ -69,9 +75,7 @@ class BoundBlock:
                 for slot in step.dead:
                     values[slot] = None
         except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
-            if step is None:
-                raise
-            raise _failed(step.operation, error) from error
+            raise _failed(step.operation if step else None, error) from error
         return tuple(values[slot] for slot in self.outputs)
 
 
@@ -80,14 +84,21 @@ def round_to_half(value: torch.Tensor) -> None:
     value.copy_(value.half())
 
 
+def _check(values: Sequence[Any], shapes: Sequence[Shape | None]) -> None:
+    for value, shape in zip(values, shapes, strict=False):
+        if shape is not None and isinstance(value, torch.Tensor) and value.shape != shape:
+            raise ValueError(f"a value has the shape {tuple(value.shape)}, declared is {shape}")
+
+
 def _copy(output: Any) -> Any:
     return output.clone() if isinstance(output, torch.Tensor) else output
 
 
-def _failed(operation: Operation, error: Exception) -> PackageError:
-    text = str(error).strip().split("\n")[0]
+def _failed(operation: Operation | None, error: Exception) -> PackageError:
+    text = str(error).strip().split("\n")[0] or type(error).__name__
+    culprit = operation.type if operation else "a block"
     return PackageError(
-        f"Unable to compute the prediction using ML Program: {operation.type} failed: {text or type(error).__name__}",
-        where=f"operator {operation.name!r:.80}",
+        f"Unable to compute the prediction using ML Program: {culprit} failed: {text}",
+        where=f"operator {operation.name!r:.80}" if operation else None,
         remedy="The program is not valid for these inputs.",
     )

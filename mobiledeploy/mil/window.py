@@ -52,6 +52,25 @@ class Window:
         pads = self.padding([size or 0 for size in shape or ()])
         return tuple(before for before, _ in pads) if all(before == after for before, after in pads) else None
 
+    def output_sizes(self, shape: Sequence[int], *, ceil: bool = False) -> list[int]:
+        """The number of positions on each spatial axis of an input of shape (N, C, *D). With `ceil` a last, incomplete
+        window counts if it begins within the input or the padding before it."""
+        sizes = []
+        for size, (before, after), extent, stride in zip(
+            shape[2:], self.padding(shape), self.extents, self.strides, strict=True
+        ):
+            room = size + before + after - extent
+            count = room // stride + 1
+            if ceil and room % stride and count * stride < size + before:
+                count += 1
+            sizes.append(max(0, count))
+        return sizes
+
+    def full_sizes(self, shape: Sequence[int]) -> list[int]:
+        """The spatial sizes of the whole transposed convolution of an input of shape (N, C, *D)."""
+        axes = zip(shape[2:], self.strides, self.extents, strict=True)
+        return [(size - 1) * stride + extent for size, stride, extent in axes]
+
     def crop(self, size: Sequence[int], full: Sequence[int], wanted: Sequence[int] | None) -> Pads:
         """What to pad around the `full` result of a transposed convolution of an input of `size`: negative amounts."""
         pads = []

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.size import checked_shape
 from mobiledeploy.mil.window import padding_list, read_window
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ def conv(call: Call) -> Kernel:
     convolve = _spatial(call, _CONVOLUTIONS, len(window.kernel))
     groups = call.integer("groups", 1)
     operands = call.present("x", "weight", "bias")
-    fixed = window.symmetric_padding(call.type("x").shape)
-    if fixed is not None:
-        padding = fixed
+    shape, weight_shape = call.static_shape("x"), call.static_shape("weight")
+    padding = window.symmetric_padding(shape)
+    if shape is not None and weight_shape is not None:
+        call.expect((shape[0], weight_shape[0], *window.output_sizes(shape)))
+    if shape is not None and padding is not None:
 
         def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
             return convolve(x, weight, bias, window.strides, padding, window.dilations, groups)
@@ -49,6 +52,7 @@ def conv(call: Call) -> Kernel:
         return Kernel(operands, run)
 
     def run_padded(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        checked_shape((x.shape[0], weight.shape[0], *window.output_sizes(x.shape)))
         padded = functional.pad(x, padding_list(window.padding(x.shape)))
         return convolve(padded, weight, bias, window.strides, 0, window.dilations, groups)
 
@@ -69,8 +73,13 @@ def conv_transpose(call: Call) -> Kernel:
     wanted = call.integers("output_shape")[-spatial:] if call.has("output_shape") else None
 
     def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        channels = (x.shape[0], weight.shape[1] * groups)
+        sizes = window.full_sizes(x.shape)
+        crop = window.crop(x.shape[2:], sizes, wanted)
+        checked_shape((*channels, *sizes))
+        checked_shape((*channels, *(size + sum(pair) for size, pair in zip(sizes, crop, strict=True))))
         full = transpose(x, weight, None, window.strides, 0, 0, groups, window.dilations)
-        result: torch.Tensor = functional.pad(full, padding_list(window.crop(x.shape[2:], full.shape[2:], wanted)))
+        result: torch.Tensor = functional.pad(full, padding_list(crop))
         if bias is not None:
             result.add_(bias.reshape(-1, *(1,) * spatial))
         return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,65 +27,65 @@ def _truncated_division(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 def _real_division(call: Call) -> Kernel:
     """Integers divide to integers, towards zero; floats as usual."""
-    if not call.output_type().dtype.is_float:
-        return Kernel(("x", "y"), _truncated_division)
-    return _arithmetic(torch.div)(call)
+    function = torch.div if call.output_type().dtype.is_float else _truncated_division
+    return _arithmetic(function, in_place=function is torch.div)(call)
 
 
-def _arithmetic(function: Function) -> Semantics:
-    """Writes over an operand of the result's shape and type that nobody needs any more."""
+def _arithmetic(function: Function, *, in_place: bool = False) -> Semantics:
+    """Writes, where the function can, over an operand of the result's shape and type that nobody needs any more."""
 
     def bind(call: Call) -> Kernel:
-        result = call.output_type()
-        if result.size is not None:
-            for index, parameter in enumerate(("x", "y")):
-                if parameter in call.overwritable and call.type(parameter) == result:
-                    return Kernel(("x", "y"), partial(_into, function, index))
+        if not _check(call):
+            return Kernel(("x", "y"), function)
+        for index, parameter in enumerate(("x", "y")):
+            if in_place and parameter in call.overwritable and call.type(parameter) == call.output_type():
+                return Kernel(("x", "y"), partial(_into, function, index))
         return Kernel(("x", "y"), function)
 
     return bind
 
 
+def _check(call: Call) -> bool:
+    """Whether all shapes are known; then the declared one must be what the operands broadcast to."""
+    x, y = call.static_shape("x"), call.static_shape("y")
+    if x is None or y is None:
+        return False
+    shape = []
+    for a, b in zip_longest(reversed(x), reversed(y), fillvalue=1):
+        if a != b and 1 not in (a, b):
+            raise call.invalid(f"the shapes {x} and {y} do not broadcast")
+        shape.append(b if a == 1 else a)
+    call.expect(shape[::-1])
+    return True
+
+
 def _into(function: Function, index: int, *operands: torch.Tensor) -> torch.Tensor:
-    target, other = operands[index], operands[1 - index]
-    # the declared shapes are only the program's word: a result that does not fit must not be forced into the operand
-    fits = target.shape == other.shape or other.numel() == 1 or _spans(target, other)
-    return function(*operands, out=target) if fits else function(*operands)
-
-
-def _spans(target: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether the two broadcast to the shape of `target`."""
-    padded = (1,) * (target.dim() - other.dim()) + tuple(other.shape)
-    return len(padded) == target.dim() and all(size in (1, to) for size, to in zip(padded, target.shape, strict=True))
-
-
-def _plain(function: Function) -> Semantics:
-    return lambda _: Kernel(("x", "y"), function)
+    return function(*operands, out=operands[index])
 
 
 _ARITHMETIC: dict[str, Semantics] = {
-    "add": _arithmetic(torch.add),
-    "mul": _arithmetic(torch.mul),
-    "sub": _arithmetic(torch.sub),
+    "add": _arithmetic(torch.add, in_place=True),
+    "mul": _arithmetic(torch.mul, in_place=True),
+    "sub": _arithmetic(torch.sub, in_place=True),
     "real_div": _real_division,
-    "floor_div": _plain(torch.floor_divide),
+    "floor_div": _arithmetic(torch.floor_divide),
     # the result has the sign of the divisor, as in Python
-    "mod": _plain(torch.remainder),
-    "pow": _plain(torch.pow),
+    "mod": _arithmetic(torch.remainder),
+    "pow": _arithmetic(torch.pow),
 }
 
 _SELECTION: dict[str, Semantics] = {
-    "maximum": _plain(torch.maximum),
-    "minimum": _plain(torch.minimum),
-    "equal": _plain(torch.eq),
-    "not_equal": _plain(torch.ne),
-    "less": _plain(torch.lt),
-    "less_equal": _plain(torch.le),
-    "greater": _plain(torch.gt),
-    "greater_equal": _plain(torch.ge),
-    "logical_and": _plain(torch.logical_and),
-    "logical_or": _plain(torch.logical_or),
-    "logical_xor": _plain(torch.logical_xor),
+    "maximum": _arithmetic(torch.maximum),
+    "minimum": _arithmetic(torch.minimum),
+    "equal": _arithmetic(torch.eq),
+    "not_equal": _arithmetic(torch.ne),
+    "less": _arithmetic(torch.lt),
+    "less_equal": _arithmetic(torch.le),
+    "greater": _arithmetic(torch.gt),
+    "greater_equal": _arithmetic(torch.ge),
+    "logical_and": _arithmetic(torch.logical_and),
+    "logical_or": _arithmetic(torch.logical_or),
+    "logical_xor": _arithmetic(torch.logical_xor),
 }
 
 

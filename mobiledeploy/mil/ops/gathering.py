@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -46,8 +47,8 @@ def gather(call: Call) -> Kernel:
 
 
 def _pick(x: torch.Tensor, places: torch.Tensor, axis: int) -> torch.Tensor:
-    picked = x.index_select(axis, places.reshape(-1))
-    return picked.reshape(x.shape[:axis] + places.shape + x.shape[axis + 1 :])
+    shape = checked_shape(x.shape[:axis] + places.shape + x.shape[axis + 1 :])
+    return x.index_select(axis, places.reshape(-1)).reshape(shape)
 
 
 @FAMILY.operator("gather_along_axis", effect=Effect.SELECTION)

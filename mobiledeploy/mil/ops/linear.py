@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -45,6 +47,8 @@ def matmul(call: Call) -> Kernel:
             x = x.transpose(-1, -2)
         if transpose_y and y.dim() > 1:
             y = y.transpose(-1, -2)
+        batch = zip_longest(reversed(x.shape[:-2]), reversed(y.shape[:-2]), fillvalue=1)
+        checked_shape((*(max(pair) for pair in batch), *x.shape[-2:-1], *y.shape[-1:]))
         return torch.matmul(x.to(carrier), y.to(carrier))
 
     return Kernel(("x", "y"), run)
@@ -53,4 +57,15 @@ def matmul(call: Call) -> Kernel:
 @FAMILY.operator("einsum")
 def einsum(call: Call) -> Kernel:
     equation = call.text("equation")
-    return Kernel(("values",), lambda *values: torch.einsum(equation, *values).contiguous())
+    terms, _, result = equation.replace(" ", "").partition("->")
+    if not terms.replace(",", "").isalpha() or not result.isalpha():
+        raise call.invalid(f"parameter 'equation' is {equation!r:.80}")
+
+    def run(*values: torch.Tensor) -> torch.Tensor:
+        sizes: dict[str, int] = {}
+        for term, value in zip(terms.split(","), values, strict=True):
+            sizes.update(zip(term, value.shape, strict=True))
+        checked_shape([sizes[letter] for letter in result])
+        return torch.einsum(equation, *values).contiguous()
+
+    return Kernel(("values",), run)

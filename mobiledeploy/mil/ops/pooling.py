@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel
+from mobiledeploy.mil.size import checked_shape
 from mobiledeploy.mil.window import Pads, Window, padding_list, read_window
 
 if TYPE_CHECKING:
@@ -82,27 +83,33 @@ def _read(call: Call) -> tuple[Window, bool]:
     kernel = call.integers("kernel_sizes")
     if len(kernel) not in _AVERAGES or call.rank("x") != len(kernel) + 2:
         raise call.invalid(f"x has rank {call.rank('x')}, the kernel has {len(kernel)} spatial axes")
-    return read_window(call, kernel), call.flag("ceil_mode", False)
+    window, ceil = read_window(call, kernel), call.flag("ceil_mode", False)
+    shape = call.static_shape("x")
+    if shape is not None:
+        call.expect((*shape[:2], *window.output_sizes(shape, ceil=ceil)))
+    return window, ceil
 
 
 def _native_padding(call: Call, window: Window) -> tuple[int, ...] | None:
     """The padding, where torch's pooling can do it: equal on both sides and at most half the kernel."""
-    padding = window.symmetric_padding(call.type("x").shape)
-    if padding is None or any(2 * amount > size for amount, size in zip(padding, window.kernel, strict=True)):
+    shape = call.static_shape("x")
+    padding = window.symmetric_padding(shape)
+    if (
+        shape is None
+        or padding is None
+        or any(2 * amount > size for amount, size in zip(padding, window.kernel, strict=True))
+    ):
         return None
     return padding
 
 
 def _pads(window: Window, x: torch.Tensor, ceil: bool) -> tuple[Pads, tuple[int, ...]]:
-    """The padding, and what a last, incomplete window needs behind it; such a window must begin within the input or the
-    padding before it."""
-    pads = window.padding(x.shape)
-    extra = []
-    for size, kernel, stride, (before, after) in zip(x.shape[2:], window.kernel, window.strides, pads, strict=True):
-        rest = (size + before + after - kernel) % stride
-        starts = size + before + after - kernel - rest + stride
-        extra.append(stride - rest if ceil and rest and starts < size + before else 0)
-    return pads, tuple(extra)
+    """The padding, and what a last, incomplete window needs behind it."""
+    pads, counts = window.padding(x.shape), window.output_sizes(x.shape, ceil=ceil)
+    wide = [size + before + after for size, (before, after) in zip(x.shape[2:], pads, strict=True)]
+    checked_shape((*x.shape[:2], *wide))
+    axes = zip(counts, window.strides, window.kernel, wide, strict=True)
+    return pads, tuple(max(0, (count - 1) * stride + kernel - room) for count, stride, kernel, room in axes)
 
 
 def _widen(pads: Pads, extra: tuple[int, ...]) -> Pads:
