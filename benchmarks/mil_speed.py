@@ -34,6 +34,10 @@ def convert(name: str, folder: Path) -> tuple[torch.nn.Module, torch.Tensor, Pat
 
     torch.manual_seed(0)
     module = timm.create_model(name).eval()
+    with torch.no_grad():
+        # some heads start at zero: their outputs would compare nothing
+        for parameter in module.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.01)
     if hasattr(module, "reparameterize"):
         module.reparameterize()
     example = torch.rand(1, *module.default_cfg["input_size"])

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
     from mobiledeploy.mil.executor import BoundBlock, Listener
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "MAX_ITERATIONS"]
 
 FAMILY = Family("control_flow")
+
+# far more than any model needs; a damaged or hostile loop must end
+MAX_ITERATIONS = 1_000_000
 
 
 def _blocks(call: Call) -> tuple[BoundBlock, BoundBlock]:
@@ -55,8 +58,10 @@ def while_loop(call: Call) -> Kernel:
     def run(listener: Listener | None, *arguments: Any) -> Any:
         variables: Sequence[Any] = arguments[:count]
         for_condition, for_body = arguments[count:taken], arguments[taken:]
-        while bool(condition.run((*variables, *for_condition), listener)[0]):
+        for _ in range(MAX_ITERATIONS):
+            if not bool(condition.run((*variables, *for_condition), listener)[0]):
+                return _packed(variables)
             variables = body.run((*variables, *for_body), listener)
-        return _packed(variables)
+        raise ValueError(f"the loop does not end within {MAX_ITERATIONS} iterations")
 
     return Kernel(("loop_vars",), run)

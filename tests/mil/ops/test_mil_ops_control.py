@@ -133,3 +133,18 @@ def test_misuse_of_states(accumulator, package) -> None:
     stateless = mil.load(package(lambda x: mb.relu(x=x), {"x": X}, name="stateless"))
     with pytest.raises(InputError, match="the model keeps no state"):
         stateless.make_state()
+
+
+def test_a_loop_without_end_is_ended(execute, monkeypatch) -> None:
+    monkeypatch.setattr("mobiledeploy.mil.ops.control_flow.MAX_ITERATIONS", 50)
+
+    def build(x):
+        _, y = mb.while_loop(
+            _cond=lambda i, y: mb.less(x=i, y=1000),
+            _body=lambda i, y: (mb.add(x=i, y=1), y),
+            loop_vars=(0, mb.relu(x=x)),
+        )
+        return y
+
+    with pytest.raises(PackageError, match="the loop does not end within 50 iterations"):
+        execute(build, {"x": X})
