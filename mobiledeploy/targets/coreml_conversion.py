@@ -19,18 +19,21 @@ import numpy as np
 from mobiledeploy.aten.exported import to_exported_program
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.coreml_classifier import PROBABILITIES, PROBABILITY_ARRAY, add_classifier
+from mobiledeploy.targets.coreml_decomposition import is_decomposable
 from mobiledeploy.targets.coreml_description import describe
 from mobiledeploy.targets.coreml_lowering import lower
-from mobiledeploy.targets.coreml_outputs import append_aliases, without_aliases
-from mobiledeploy.targets.failure import target_error
+from mobiledeploy.targets.coreml_outputs import Alias, append_aliases, without_aliases
+from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
 
 if TYPE_CHECKING:
+    from torch import fx
     from torch.export import ExportedProgram
 
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.errors import TargetError
     from mobiledeploy.records import InputSpec
     from mobiledeploy.targets.target import ConversionOptions
 
@@ -45,7 +48,6 @@ __all__ = ["convert"]
 _PRECISIONS = {"float16": ct.precision.FLOAT16, "float32": ct.precision.FLOAT32}
 _COLORS = {"RGB": ct.colorlayout.RGB, "BGR": ct.colorlayout.BGR, "GRAYSCALE": ct.colorlayout.GRAYSCALE}
 _REMEDY = "Replace that operator in the model, or add its translation to mobiledeploy/targets/coreml_ops.py."
-
 _STORAGE_FAILURES = ("[MIL FileWriter]", "[MIL StorageWriter]", "filesystem error")
 _RANK_REMEDY = "Core ML's tensors have at most five axes: write that line of the model with fewer."
 
@@ -62,8 +64,7 @@ def convert(program: Program, options: ConversionOptions, destination: Path) -> 
 def _convert(program: Program, options: ConversionOptions, scratch: Path) -> tuple[Any, Path | None]:
     """The Core ML Model message with its outputs complete, and the file of its weights."""
     with silenced("coremltools") as messages, collection_paused(), _temporary_files_in(scratch):
-        lowered, aliases = without_aliases(lower(program, is_torch_fx_node_supported))
-        model = _call(lowered, options, scratch, messages)
+        lowered, aliases, model = _translate(program, options, scratch, messages)
         specification = model.get_spec()
     inner = _inner_names(lowered, options)
     check_kept(inner, [feature.name for feature in specification.description.output], "Core ML")
@@ -75,26 +76,51 @@ def _convert(program: Program, options: ConversionOptions, scratch: Path) -> tup
     return specification, weights if weights.exists() else None
 
 
-def _call(program: Program, options: ConversionOptions, scratch: Path, messages: Sequence[str]) -> Any:
-    exported = to_exported_program(program)
-    _forget_names()
+def _translate(
+    program: Program, options: ConversionOptions, scratch: Path, messages: Sequence[str]
+) -> tuple[Program, tuple[Alias, ...], Any]:
+    """coremltools' model of `program`. An operator that it knows but stumbles over, as over circular padding, is
+    decomposed, and the conversion tried again; if that does not help, the first failure counts."""
+    refused: set[object] = set()
+    failure: TargetError | None = None
+    while True:
+        lowered, aliases = without_aliases(lower(program, lambda node: _knows(node) and node.target not in refused))
+        exported = to_exported_program(lowered)
+        package = scratch / f"{len(refused)}.mlpackage"
+        try:
+            return lowered, aliases, _call(exported, lowered, options, package)
+        except OSError:
+            raise
+        except Exception as error:  # coremltools raises whatever its operators meet
+            if any(mark in str(error) for mark in _STORAGE_FAILURES):
+                raise _storage_error(program, scratch) from error
+            node = failing_node(error, exported)
+            too_deep = "rank <= 5" in str(error)
+            remedy = _RANK_REMEDY if too_deep else _REMEDY
+            failure = failure or target_error(error, node, "coremltools", remedy=remedy, messages=messages)
+            if too_deep or node is None or node.target in refused or not is_decomposable(node):
+                raise failure from error
+            refused.add(node.target)
+
+
+def _knows(node: fx.Node) -> bool:
     try:
-        return ct.convert(
-            exported,
-            inputs=[_input_type(spec) for spec in program.inputs],
-            outputs=_output_types(exported, _inner_names(program, options)),
-            minimum_deployment_target=getattr(ct.target, options.deployment_target),
-            compute_precision=_PRECISIONS[options.precision],
-            skip_model_load=True,
-            package_dir=str(scratch / "model.mlpackage"),
-        )
-    except OSError:
-        raise
-    except Exception as error:  # coremltools raises whatever its operators meet
-        if any(mark in str(error) for mark in _STORAGE_FAILURES):
-            raise _storage_error(program, scratch) from error
-        remedy = _RANK_REMEDY if "rank <= 5" in str(error) else _REMEDY
-        raise target_error(error, exported, "coremltools", remedy=remedy, messages=messages) from error
+        return bool(is_torch_fx_node_supported(node))
+    except AssertionError:  # it takes an operator whose name ends in _, as __xor__, for one in place
+        return False
+
+
+def _call(exported: ExportedProgram, program: Program, options: ConversionOptions, package: Path) -> Any:
+    _forget_names()
+    return ct.convert(
+        exported,
+        inputs=[_input_type(spec) for spec in program.inputs],
+        outputs=_output_types(exported, _inner_names(program, options)),
+        minimum_deployment_target=getattr(ct.target, options.deployment_target),
+        compute_precision=_PRECISIONS[options.precision],
+        skip_model_load=True,
+        package_dir=str(package),
+    )
 
 
 def _storage_error(program: Program, scratch: Path) -> OSError:

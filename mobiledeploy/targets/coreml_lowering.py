@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
-from torch.func import functionalize
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils import _pytree as pytree
 
-from mobiledeploy.aten.graph import add_constant, aten, call, is_call, output_node, remove_dead, source_line
+from mobiledeploy.aten.graph import aten, call, is_call, rank, remove_dead, shape, source_line
 from mobiledeploy.errors import TargetError
+from mobiledeploy.targets.coreml_decomposition import decompose
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
@@ -33,7 +31,6 @@ _IRRELEVANT = {
     "copy",
     "device",
     "generator",
-    "implicit",
     "layout",
     "memory_format",
     "non_blocking",
@@ -69,23 +66,34 @@ _CREATIONS = {
 def lower(program: Program, supported: Callable[[fx.Node], bool]) -> Program:
     """`program` with every node decomposed that `supported` does not take, as far as torch can; itself unchanged.
 
-    Raises TargetError for a keyword that coremltools would not honour.
+    Raises TargetError for what coremltools would translate, but to other values.
     """
     module = _copy(program.graph_module)
-    graph = module.graph
-    for node in list(graph.nodes):
-        if is_call(node, aten.add, aten.sub) and node.kwargs.get("alpha", 1) != 1:
-            _resolve_alpha(graph, node)
-    pending = [node for node in graph.nodes if node.op == "call_function"]
+    pending = [node for node in module.graph.nodes if node.op == "call_function"]
     while pending:
         node = pending.pop()
-        if not supported(node):
-            pending += _decompose(module, node)
+        if is_call(node, aten.add, aten.sub) and node.kwargs.get("alpha", 1) != 1:
+            _resolve_alpha(module.graph, node)
+        if is_call(node, aten.pad) and min(node.args[1]) < 0:
+            _resolve_cropping(module.graph, node)
+        if not supported(node) or _is_mistranslated(node):
+            pending += decompose(module, node, supported)
     remove_dead(module)
-    graph.lint()
-    for node in graph.nodes:
-        _check_keywords(node)
+    module.graph.lint()
+    for node in [node for node in module.graph.nodes if isinstance(node.target, torch._ops.OpOverload)]:
+        if supported(node):
+            _check_keywords(node)
+        if _is_mistranslated(node):
+            raise _refusal(f"coremltools would translate `{node.target}` to other values", node)
     return replace(program, graph_module=module)
+
+
+def _is_mistranslated(node: fx.Node) -> bool:
+    """What coremltools 9.0 takes and gets wrong: antialiased resizing, which it does without antialiasing, and
+    softplus with another threshold than the default."""
+    if is_call(node, aten.softplus):
+        return len(node.args) > 2 and bool(node.args[2] != 20)
+    return is_call(node, aten._upsample_bilinear2d_aa, aten._upsample_bicubic2d_aa)
 
 
 def _copy(module: fx.GraphModule) -> fx.GraphModule:
@@ -103,76 +111,33 @@ def _resolve_alpha(graph: fx.Graph, node: fx.Node) -> None:
     node.args, node.kwargs = (x, scaled), {}
 
 
-def _decompose(module: fx.GraphModule, node: fx.Node) -> list[fx.Node]:
-    """Puts torch's decomposition in the place of `node`; returns the new calls, or nothing if there is none."""
-    function = _decomposition(node.target)
-    if function is None:
-        return []
-    graph = module.graph
-    tensors = [leaf for leaf in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(leaf, fx.Node)]
-    sources = list(dict.fromkeys(tensors))
-    traced = _trace(function, node, sources)
-    if any(is_call(inner, aten.as_strided, node.target) for inner in traced.graph.nodes):
-        return []  # it names places in memory, which no converter knows, or it leads in a circle
-    env = dict(zip((inner for inner in traced.graph.nodes if inner.op == "placeholder"), sources, strict=True))
-    made = []
-    with graph.inserting_before(node):
-        for inner in traced.graph.nodes:
-            if inner.op == "get_attr":
-                env[inner] = add_constant(module, getattr(traced, inner.target), like=node, hint=node.name)
-            elif inner.op == "call_function":
-                env[inner] = graph.node_copy(inner, lambda n: env[n])
-                env[inner].meta = {**node.meta, "val": inner.meta["val"]}
-                made.append(env[inner])
-    (result,) = output_node(traced.graph).args
-    _replace(graph, node, pytree.tree_map_only(fx.Node, lambda n: env[n], result))
-    return made
-
-
-def _decomposition(target: Any) -> Callable[..., Any] | None:
-    if not isinstance(target, torch._ops.OpOverload):
-        return None
-    known: Callable[..., Any] | None = torch._decomp.get_decompositions([target]).get(target)
-    return known or (target.decompose if target._can_decompose() else None)
-
-
-def _trace(function: Callable[..., Any], node: fx.Node, sources: list[fx.Node]) -> fx.GraphModule:
-    """The calls that `function` makes for `node`'s arguments, as a graph over `sources`."""
-
-    def of_tensors(*tensors: torch.Tensor) -> Any:
-        values = dict(zip(sources, tensors, strict=True))
-        args, kwargs = pytree.tree_map_only(fx.Node, lambda n: values[n], (node.args, node.kwargs))
-        return function(*args, **kwargs)
-
-    fakes = [source.meta["val"] for source in sources]
-    with torch.no_grad():
-        return make_fx(functionalize(of_tensors), tracing_mode="fake")(*fakes)
-
-
-def _replace(graph: fx.Graph, node: fx.Node, result: Any) -> None:
-    """Every user of `node` takes `result`; where `node` gave a tuple, every getitem takes its element."""
-    if isinstance(result, fx.Node):
-        node.replace_all_uses_with(result, propagate_meta=False)
-    else:
-        for user in list(node.users):
-            user.replace_all_uses_with(result[user.args[1]], propagate_meta=False)
-            graph.erase_node(user)
-    graph.erase_node(node)
+def _resolve_cropping(graph: fx.Graph, node: fx.Node) -> None:
+    """pad(x, (-1, 2))  ──▶  pad(slice(x, 1), (0, 2))"""
+    source: Any = node.args[0]
+    pads: Any = node.args[1]
+    for pair in range(len(pads) // 2):
+        before, after = pads[2 * pair], pads[2 * pair + 1]
+        axis = rank(source) - 1 - pair
+        if min(before, after) < 0:
+            kept = max(-before, 0), shape(source)[axis] + min(after, 0)
+            with graph.inserting_before(node):
+                source = call(graph, aten.slice.Tensor, (source, axis, *kept), like=node)
+    node.args = (source, [max(amount, 0) for amount in pads], *node.args[2:])
 
 
 def _check_keywords(node: fx.Node) -> None:
-    if not isinstance(node.target, torch._ops.OpOverload):
-        return
+    assert isinstance(node.target, torch._ops.OpOverload)
     defaults = {argument.name: argument.default_value for argument in node.target._schema.arguments}
     name = node.target._schema.name.removeprefix("aten::")
     for keyword, value in node.kwargs.items():
         honoured = keyword in _IRRELEVANT or keyword in _HONOURED.get(name, ()) or value == defaults.get(keyword)
         if not honoured and not (keyword == "dtype" and _dtype_is_plain(name, node)):
-            raise TargetError(
-                f"coremltools would pass over `{keyword}={value}` of `{node.target}`",
-                where=f"{node.name}, {source_line(node) or 'made by a rewrite'}",
-                remedy="Write that line of the model without the keyword.",
-            )
+            raise _refusal(f"coremltools would pass over `{keyword}={value}` of `{node.target}`", node)
+
+
+def _refusal(what: str, node: fx.Node) -> TargetError:
+    where = f"{node.name}, {source_line(node) or 'made by a rewrite'}"
+    return TargetError(what, where=where, remedy="Write that line of the model in another way.")
 
 
 def _dtype_is_plain(name: str, node: fx.Node) -> bool:

@@ -20,6 +20,12 @@ def gelu(context: Any, node: Any) -> None:
 
 
 @register_torch_op(override=True)  # type: ignore[untyped-decorator]
+def reciprocal(context: Any, node: Any) -> None:
+    """1 / x. coremltools takes Core ML's `inverse`, which adds 1e-4 to x."""
+    context.add(mb.real_div(x=np.float32(1), y=context[node.inputs[0]], name=node.name))
+
+
+@register_torch_op(override=True)  # type: ignore[untyped-decorator]
 def rms_norm(context: Any, node: Any) -> None:
     """rms_norm(x, shape, weight, eps) = x / sqrt(mean(x²) + eps) * weight (Zhang and Sennrich 2019, arXiv:1910.07467).
 

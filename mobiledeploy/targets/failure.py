@@ -15,28 +15,33 @@ from mobiledeploy.errors import TargetError
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-__all__ = ["target_error"]
+__all__ = ["failing_node", "target_error"]
+
+
+def failing_node(error: BaseException, exported: ExportedProgram) -> fx.Node | None:
+    """The node that a converter was at when it raised `error`.
+
+    It is the innermost one that a frame of the traceback holds under the name `node` (an `fx.Node`, or a converter's
+    own record of one, which keeps its name), else the one that the message quotes.
+    """
+    nodes = {node.name: node for node in exported.graph.nodes if node.op == "call_function"}
+    return _held_by_a_frame(error, nodes) or _quoted(_text(error), nodes)
 
 
 def target_error(
-    error: BaseException, exported: ExportedProgram, converter: str, *, remedy: str, messages: Sequence[str] = ()
+    error: BaseException, node: fx.Node | None, converter: str, *, remedy: str, messages: Sequence[str] = ()
 ) -> TargetError:
-    """`error` was raised while `converter` took `exported`; it had logged `messages` before.
-
-    The node is the innermost one that a frame of the traceback holds under the name `node` (an `fx.Node`, or a
-    converter's own record of one, which keeps its name), else the one that the message quotes.
-    """
-    innermost = _root(error)
-    text = " ".join(str(innermost).split())[:500].rstrip(".") or type(innermost).__name__
-    nodes = {node.name: node for node in exported.graph.nodes if node.op == "call_function"}
-    node = _held_by_a_frame(error, nodes) or _quoted(text, nodes)
+    """`error` was raised while `converter` was at `node`; it had logged `messages` before."""
     if node is None:
-        said = f" It said before: {messages[-1][:500]}" if messages else ""
-        return TargetError(f"{converter} cannot convert the program: {text}.{said}", remedy=remedy)
-    line = source_line(node) or "made by a rewrite"
-    return TargetError(
-        f"{converter} cannot convert `{node.target}`: {text}", where=f"{node.name}, {line}", remedy=remedy
-    )
+        said = f". It said before: {messages[-1][:500]}" if messages else ""
+        return TargetError(f"{converter} cannot convert the program: {_text(error)}{said}", remedy=remedy)
+    where = f"{node.name}, {source_line(node) or 'made by a rewrite'}"
+    return TargetError(f"{converter} cannot convert `{node.target}`: {_text(error)}", where=where, remedy=remedy)
+
+
+def _text(error: BaseException) -> str:
+    innermost = _root(error)
+    return " ".join(str(innermost).split())[:500].rstrip(".") or type(innermost).__name__
 
 
 def _root(error: BaseException) -> BaseException:

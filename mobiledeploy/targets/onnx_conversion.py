@@ -17,7 +17,7 @@ import torch
 from mobiledeploy.aten.exported import to_exported_program
 from mobiledeploy.errors import TargetError, UnsupportedError
 from mobiledeploy.targets.collection import collection_paused
-from mobiledeploy.targets.failure import target_error
+from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct
 from mobiledeploy.targets.onnx_description import describe
 from mobiledeploy.targets.onnx_half import to_float16
@@ -74,7 +74,7 @@ def _exported(program: Program) -> Any:
             external_data=False,
         )
     except Exception as error:  # torch.onnx wraps whatever its translations meet
-        raise target_error(error, exported, "torch.onnx", remedy=_REMEDY) from error
+        raise target_error(error, failing_node(error, exported), "torch.onnx", remedy=_REMEDY) from error
     assert result is not None
     return result.model_proto
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from mobiledeploy.aten.evaluate import evaluate
 from mobiledeploy.errors import TargetError
+from mobiledeploy.records import InputSpec
 from mobiledeploy.targets.coreml_lowering import lower
 
 
@@ -90,7 +91,7 @@ IGNORED = [
 def test_a_keyword_that_would_be_passed_over_is_refused(function: Callable[..., Any], message: str) -> None:
     with pytest.raises(TargetError, match="coremltools would pass over " + message) as caught:
         lower(program_of(function), lambda node: True)
-    assert caught.value.remedy == "Write that line of the model without the keyword."
+    assert caught.value.remedy == "Write that line of the model in another way."
 
 
 HONOURED = [
@@ -107,3 +108,48 @@ HONOURED = [
 def test_keywords_that_are_honoured_or_choose_nothing_pass(function: Callable[..., Any]) -> None:
     program = program_of(function)
     assert calls(lower(program, lambda node: True)) == calls(program)
+
+
+def antialiased(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, size=(5, 3), mode="bilinear", antialias=True)
+
+
+RESIZES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "antialiased bilinear": antialiased,
+    "antialiased bicubic": lambda x: F.interpolate(x, size=(5, 3), mode="bicubic", antialias=True),
+    "bicubic": lambda x: F.interpolate(x, size=(11, 7), mode="bicubic"),
+    "bicubic with aligned corners": lambda x: F.interpolate(x, size=(11, 7), mode="bicubic", align_corners=True),
+    "bilinear by a factor that fits no size": lambda x: F.interpolate(x, scale_factor=1.3, mode="bilinear"),
+}
+
+
+@pytest.mark.parametrize("name", RESIZES)
+def test_resizing_is_two_matrix_products(name: str) -> None:
+    function = RESIZES[name]
+    spec = InputSpec("x", (2, 3, 8, 6))
+    program = program_of(lambda net, x: function(x), spec)
+    lowered = lower(program, knows("matmul"))
+    assert calls(lowered) == ["matmul.default", "matmul.default"]
+    x = example(spec)
+    (result,) = evaluate(lowered, (x,), dtype=torch.float64)
+    torch.testing.assert_close(result, function(x.double()), rtol=0, atol=1e-12)
+
+
+MISTRANSLATED = [antialiased, lambda x: F.softplus(x, 2.0, 1.0)]
+
+
+@pytest.mark.parametrize("function", MISTRANSLATED)
+def test_what_coremltools_would_get_wrong_is_decomposed_though_it_knows_it(function: Callable[..., Any]) -> None:
+    lowered = lower(program_of(lambda net, x: function(x)), lambda node: True)
+    assert not any("upsample" in call or "softplus" in call for call in calls(lowered))
+
+
+def test_a_decomposition_that_writes_in_place_is_made_functional() -> None:
+    program = program_of(lambda net, x: F.pad(x, (1, 2, 3, 1), mode="circular"))
+    lowered = lower(program, lambda node: "pad" not in str(node.target))
+    assert any("slice_scatter" in call for call in calls(lowered))
+    assert not any(
+        getattr(node.target, "_schema", None) and node.target._schema.is_mutable for node in lowered.graph.nodes
+    )
+    x = example(TENSOR)
+    assert torch.equal(evaluate(lowered, (x,), dtype=torch.float32)[0], F.pad(x, (1, 2, 3, 1), mode="circular"))

@@ -1,0 +1,120 @@
+"""One node of a graph replaced by what torch itself decomposes its operator into.
+
+    celu(x, a)  ──▶  where(x > 0, x, a * expm1(x / a))
+
+torch has two ways: an operator that is composite by nature shows its parts when it is traced, and for others there is a
+table. Of what they give the one is taken that needs the fewest further steps, and none that would not help: writes in
+place, names of places in memory, and the primitives of torch's own compiler.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+from torch._subclasses.functional_tensor import dispatch_functionalize
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
+
+from mobiledeploy.aten.graph import add_constant, aten, is_call, output_node
+from mobiledeploy.targets.coreml_resize import is_resize, resize_to_products
+
+__all__ = ["decompose", "is_decomposable"]
+
+
+def is_decomposable(node: fx.Node) -> bool:
+    return is_resize(node) or bool(_decompositions(node.target))
+
+
+def decompose(module: fx.GraphModule, node: fx.Node, supported: Callable[[fx.Node], bool]) -> list[fx.Node]:
+    """Puts torch's decomposition in the place of `node`, of several the one with the fewest operators that are not
+    `supported`; returns the new calls, or nothing if there is none."""
+    if is_resize(node):
+        return resize_to_products(module, node)
+    graph = module.graph
+    tensors = [leaf for leaf in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(leaf, fx.Node)]
+    sources = list(dict.fromkeys(tensors))
+    attempts = [_trace(function, node, sources) for function in _decompositions(node.target)]
+    helpful = [traced for traced in attempts if traced is not None and not _is_no_help(traced, node)]
+    if not helpful:
+        return []
+    traced = min(helpful, key=lambda traced: sum(not supported(inner) for inner in _calls(traced)))
+    env: dict[fx.Node, Any] = dict(
+        zip((inner for inner in traced.graph.nodes if inner.op == "placeholder"), sources, strict=True)
+    )
+    made = []
+    with graph.inserting_before(node):
+        for inner in traced.graph.nodes:
+            if inner.op == "get_attr":
+                env[inner] = add_constant(module, getattr(traced, inner.target), like=node, hint=node.name)
+            elif inner.op == "call_function" and not _is_operator(inner):  # the named tuple of a result
+                env[inner] = tuple(env[element] for element in inner.args)
+            elif inner.op == "call_function":
+                env[inner] = graph.node_copy(inner, lambda n: env[n])
+                env[inner].meta = {**node.meta, "val": _value(inner)}
+                made.append(env[inner])
+    (result,) = output_node(traced.graph).args
+    _replace(graph, node, pytree.tree_map_only(fx.Node, lambda n: env[n], result))
+    return made
+
+
+def _calls(module: fx.GraphModule) -> list[fx.Node]:
+    return [node for node in module.graph.nodes if isinstance(node.target, torch._ops.OpOverload)]
+
+
+def _is_no_help(traced: fx.GraphModule, node: fx.Node) -> bool:
+    """It names places in memory or writes to them, uses primitives of torch's compiler, or leads in a circle."""
+    for inner in _calls(traced):
+        target: Any = inner.target
+        if target.namespace == "prims" or target._schema.is_mutable or is_call(inner, aten.as_strided, node.target):
+            return True
+    return False
+
+
+def _is_operator(node: fx.Node) -> bool:
+    return isinstance(node.target, torch._ops.OpOverload) or node.target is operator.getitem
+
+
+def _value(node: fx.Node) -> Any:
+    """The fake value; tracing leaves it out where an element is taken from a tuple."""
+    if node.target is operator.getitem and "val" not in node.meta:
+        return _value(node.args[0])[node.args[1]]  # type: ignore[arg-type]
+    return node.meta["val"]
+
+
+def _decompositions(target: Any) -> list[Callable[..., Any]]:
+    """What computes `target` by other operators: itself, where torch's dispatcher does so, and torch's table."""
+    if not isinstance(target, torch._ops.OpOverload):
+        return []
+    known: Callable[..., Any] | None = torch._decomp.get_decompositions([target]).get(target)
+    return [*([target] if target._can_decompose() else []), *([known] if known is not None else [])]
+
+
+def _trace(function: Callable[..., Any], node: fx.Node, sources: list[fx.Node]) -> fx.GraphModule | None:
+    """The calls that `function` makes for `node`'s arguments, as a graph over `sources`; None where it fails."""
+
+    def of_tensors(*tensors: torch.Tensor) -> Any:
+        values = dict(zip(sources, tensors, strict=True))
+        args, kwargs = pytree.tree_map_only(fx.Node, lambda n: values[n], (node.args, node.kwargs))
+        return function(*args, **kwargs)
+
+    fakes = [source.meta["val"] for source in sources]
+    try:
+        with torch.no_grad():
+            return make_fx(dispatch_functionalize(of_tensors), tracing_mode="fake")(*fakes)
+    except Exception:  # decompositions are tried; each breaks in its own way where it does not apply
+        return None
+
+
+def _replace(graph: fx.Graph, node: fx.Node, result: Any) -> None:
+    """Every user of `node` takes `result`; where `node` gave a tuple, every getitem takes its element."""
+    if isinstance(result, fx.Node):
+        node.replace_all_uses_with(result, propagate_meta=False)
+    else:
+        for user in list(node.users):
+            user.replace_all_uses_with(result[user.args[1]], propagate_meta=False)
+            graph.erase_node(user)
+    graph.erase_node(node)
