@@ -11,15 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from mobiledeploy.errors import PackageError, UnsupportedError
 from mobiledeploy.mil.call import Call, Constant, carry
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.executor import BoundBlock, Step
 from mobiledeploy.mil.operator import Effect, Operator, Opset
-from mobiledeploy.mil.program import Block, Function, NamedType, Operation, TensorType, ValueType
+from mobiledeploy.mil.program import Block, Function, NamedType, Operation, TensorType, Value, ValueType
 from mobiledeploy.mil.registry import find_operator
 
 __all__ = ["bind_function"]
+
+_FORGET_ABOVE = 2**18
 
 _OPSETS = {
     "CoreML5": Opset.IOS15,
@@ -85,7 +89,7 @@ class _Binder:
         if operation.type == "const":
             if "val" not in operation.attributes or len(operation.outputs) != 1:
                 raise _invalid(operation, "a constant needs a value")
-            scope.constants[operation.outputs[0]] = carry(operation.attributes["val"])
+            scope.constants[operation.outputs[0]] = _resolve(operation.attributes["val"])
             return True
         if not operation.type.startswith("constexpr_"):
             return False
@@ -130,7 +134,7 @@ class _Binder:
     def _call(self, operation: Operation, scope: _Scope, overwritable: frozenset[str]) -> tuple[Operator, Call]:
         types = {parameter: tuple(scope.types[n] for n in names) for parameter, names in operation.inputs.items()}
         types |= {parameter: (value.type,) for parameter, value in operation.attributes.items()}
-        constants: dict[str, Constant] = {key: carry(value) for key, value in operation.attributes.items()}
+        constants: dict[str, Constant] = {key: _resolve(value) for key, value in operation.attributes.items()}
         for parameter, names in operation.inputs.items():
             if all(name in scope.constants for name in names):
                 known = tuple(scope.constants[name] for name in names)
@@ -213,6 +217,14 @@ class _Lifetimes:
         """The variables that nobody reads after this operation."""
         names = dict.fromkeys((*_used_names(operation), *operation.outputs))
         return [name for name in names if name in variables and self._last.get(name, index) <= index]
+
+
+def _resolve(value: Value) -> Constant:
+    constant = carry(value)
+    # the copy takes the place of the file's pages: both together would be three times the weights
+    if value.file is not None and isinstance(value.data, np.ndarray) and value.data.nbytes > _FORGET_ABOVE:
+        value.file.forget()
+    return constant
 
 
 def _static_shape(kind: ValueType) -> tuple[int, ...] | None:

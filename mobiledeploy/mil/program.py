@@ -1,4 +1,4 @@
-"""A program as plain frozen records, free of protobuf and of files."""
+"""A program as plain frozen records, free of protobuf."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mobiledeploy.mil.dtype import DataType
+    from mobiledeploy.mil.weights import WeightFile
 
 __all__ = [
     "Block",
@@ -91,10 +92,12 @@ Data: TypeAlias = "np.ndarray | str | tuple[Data, ...]"
 @dataclass(frozen=True, eq=False)
 class Value:
     """A constant. `data` of a tensor is an array of the declared shape and storage type (a view of the weight file
-    where it lives there), a string for a scalar string; of a list or tuple, the data of its elements."""
+    where it lives there), a string for a scalar string; of a list or tuple, the data of its elements. `file`: the
+    weight file that it is a view of."""
 
     type: ValueType
     data: Data
+    file: WeightFile | None = None
 
 
 @dataclass(frozen=True)

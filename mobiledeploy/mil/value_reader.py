@@ -81,7 +81,8 @@ def read_value(message: Any, open_weights: OpenWeights) -> Value:
         if not isinstance(kind, TensorType) or kind.dtype is DataType.STRING:
             raise damaged(f"a {kind} cannot come from a weight file")
         blob = message.blobFileValue
-        return Value(kind, open_weights(blob.fileName).array(blob.offset, kind.dtype, _static_shape(kind)))
+        file = open_weights(blob.fileName)
+        return Value(kind, file.array(blob.offset, kind.dtype, _static_shape(kind)), file)
     if source == "immediateValue":
         return Value(kind, _immediate(message.immediateValue, kind, open_weights))
     raise damaged("a constant has no value")

@@ -77,6 +77,11 @@ class WeightFile:
             return unpack(data, dtype, count).reshape(shape)
         return data.view(dtype.storage).reshape(shape)
 
+    def forget(self) -> None:
+        """Gives back the memory of the pages read so far; arrays stay valid and read them again."""
+        if isinstance(self._bytes, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            self._bytes.madvise(mmap.MADV_DONTNEED)
+
     def _blob(self, offset: int, dtype: DataType) -> tuple[np.ndarray, int]:
         total = len(self._bytes)
         if offset % _RECORD_BYTES or not _RECORD_BYTES <= offset <= total - _RECORD_BYTES:
