@@ -25,6 +25,7 @@ from mobiledeploy.targets.coreml_lowering import lower
 from mobiledeploy.targets.coreml_outputs import Alias, append_aliases, without_aliases
 from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
+from mobiledeploy.targets.lean_import import not_installed
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
 
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec
     from mobiledeploy.targets.target import ConversionOptions
 
-with silenced("coremltools"):
+_UNUSED = ("executorch", "libsvm", "sklearn", "tensorflow", "torchao", "torchaudio", "transformers", "xgboost")
+with silenced("coremltools"), not_installed(*_UNUSED):
     import coremltools as ct
     from coremltools.converters.mil.frontend.torch import is_torch_fx_node_supported
 
