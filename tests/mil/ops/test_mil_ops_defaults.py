@@ -103,7 +103,6 @@ CASES = {
     ),
     "fill": (lambda x: attached(x, mb.fill(shape=[2, 2]))[0], "value", "iOS17"),
     "fill_like": (lambda x: mb.fill_like(ref_tensor=x), "value", "iOS17"),
-    "reverse": (lambda x: mb.reverse(x=x), "axes", "iOS17"),
     "reverse_sequence": (
         lambda x: mb.reverse_sequence(x=x, lengths=INDICES + 1, batch_axis=0, seq_axis=1),
         "batch_axis",
@@ -112,11 +111,6 @@ CASES = {
     "sliding_windows": (
         lambda x: mb.sliding_windows(x=mb.reshape(x=x, shape=[6, 4, 6]), axis=1, size=2),
         "stride",
-        "iOS17",
-    ),
-    "slice_by_index": (
-        lambda x: mb.slice_by_index(x=x, begin=[0, 1, 0, 2], end=[1, 3, 4, 5]),
-        "stride begin_mask end_mask squeeze_mask",
         "iOS17",
     ),
     "upsample_bilinear": (
