@@ -46,12 +46,12 @@ def capture(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> Program:
     depends on data, and where the graph is no function of its inputs: sizes that depend on data, random numbers.
     """
     exported, mode = _export(module, inputs)
-    graph_module = unlift(exported)
+    names = tuple(spec.name for spec in inputs)
+    graph_module = unlift(exported, names)
     if needs_functionalization(graph_module.graph):
         with _quiet():
             exported = exported.run_decompositions({})
-        graph_module = unlift(exported)
-    _name_placeholders(graph_module.graph, inputs)
+        graph_module = unlift(exported, names)
     for node in graph_module.graph.nodes:
         _check_static(node)
     canonicalize(graph_module)
@@ -71,18 +71,6 @@ def _export(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> tuple[Expo
             first = first or error
     assert first is not None
     raise _capture_error(first) from first
-
-
-def _name_placeholders(graph: fx.Graph, inputs: tuple[InputSpec, ...]) -> None:
-    """Each input's node is named as its spec says; what has the name already makes room."""
-    placeholders = [node for node in graph.nodes if node.op == "placeholder"]
-    taken = {spec.name for spec in inputs}
-    for node in graph.nodes:
-        if node.name in taken:
-            node._rename(f"{node.name}_value")
-    for node, spec in zip(placeholders, inputs, strict=True):
-        node.target = spec.name
-        node._rename(spec.name)
 
 
 def _check_static(node: fx.Node) -> None:

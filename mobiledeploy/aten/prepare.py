@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -89,8 +90,11 @@ def prepare(model: nn.Module, inputs: tuple[InputSpec, ...], labels: tuple[str, 
 
 def _outputs_on_zeros(probe: PreparedModule, inputs: tuple[InputSpec, ...]) -> list[tuple[str, torch.Tensor]]:
     examples = [torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in inputs]
+    buffers = [(buffer, buffer.clone()) for buffer in probe.model.buffers()]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # Whatever the model warns of, it will say again when it runs in earnest.
+            warnings.simplefilter("ignore")
             prepared = [normalize(x) for normalize, x in zip(probe.normalizations, examples, strict=True)]
             return list(named_outputs(probe.model(*prepared)))
     except CaptureError:
@@ -102,6 +106,10 @@ def _outputs_on_zeros(probe: PreparedModule, inputs: tuple[InputSpec, ...]) -> l
             where=user_line_of(error.__traceback__),
             remedy="Give the size it takes with --resolution, or mend its forward().",
         ) from error
+    finally:
+        # A model that keeps state is exported as it was given.
+        for buffer, before in buffers:
+            buffer.detach().copy_(before)
 
 
 def _unique(names: list[str], taken: set[str]) -> tuple[str, ...]:

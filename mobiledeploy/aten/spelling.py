@@ -126,14 +126,19 @@ def unify_products(module: fx.GraphModule) -> None:
             continue
         if bias is not None and (not _is_constant(bias) or shape(bias) != shape(node)[-1:]):
             continue
-        with module.graph.inserting_before(node):
-            transposed = call(module.graph, aten.permute.default, (weight, [1, 0]), like=node)
+        if weight.op == "get_attr":
+            with module.graph.inserting_before(node):
+                transposed = call(module.graph, aten.permute.default, (weight, [1, 0]), like=node)
+        else:
+            transposed = weight.args[0]
         node.target, node.args, node.kwargs = aten.linear.default, (x, transposed, bias), {}
 
 
 def _is_constant(node: fx.Node) -> bool:
-    """A parameter, or a permuted one."""
-    return node.op == "get_attr" or (is_call(node, *_TRANSPOSES) and node.args[0].op == "get_attr")  # type: ignore[union-attr]
+    """A parameter, or one with its two axes exchanged."""
+    if node.target in _TRANSPOSES and _permutation(node) == [1, 0]:
+        return node.args[0].op == "get_attr"  # type: ignore[union-attr]
+    return node.op == "get_attr"
 
 
 def unify_constructors(module: fx.GraphModule) -> None:

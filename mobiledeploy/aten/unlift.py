@@ -29,26 +29,33 @@ __all__ = ["unlift"]
 _CONTEXTS = {"wrap_with_set_grad_enabled": 1, "wrap_with_autocast": 4}
 
 
-def unlift(exported: ExportedProgram) -> fx.GraphModule:
-    """The exported graph with parameters, buffers and constants as `get_attr` instead of placeholders.
+def unlift(exported: ExportedProgram, inputs: tuple[str, ...]) -> fx.GraphModule:
+    """The exported graph with its inputs as placeholders of the names in `inputs`, and parameters, buffers and
+    constants as `get_attr`.
 
     Raises CaptureError at control flow (torch.cond and the like) and at constants that are no tensors.
     """
     copier = _Copier(fx.Graph(), {})
     root = torch.nn.Module()
-    specs = {spec.arg.name: spec for spec in exported.graph_signature.input_specs}
-    for node in exported.graph.nodes:
-        spec = specs.get(node.name) if node.op == "placeholder" else None
-        if spec is not None and spec.kind is not InputKind.USER_INPUT:
-            root.register_buffer(node.name, _bound_value(exported, str(spec.target)))
+    signature = exported.graph_signature
+    placeholders = exported.graph.find_nodes(op="placeholder")
+    bound = {spec.arg.name: spec for spec in signature.input_specs if spec.kind is not InputKind.USER_INPUT}
+    # Inputs first: nothing else may have taken their names.
+    free = [node for node in placeholders if node.name not in bound]
+    for node, name in zip(free, inputs, strict=True):
+        copier.env[node] = copier.graph.placeholder(name)
+        copier.env[node].meta["val"] = node.meta["val"]
+    for node in placeholders:
+        if node.name in bound:
+            root.register_buffer(node.name, _bound_value(exported, str(bound[node.name].target)))
             copier.env[node] = copier.graph.get_attr(node.name)
             copier.env[node].meta["val"] = node.meta["val"]
-        elif node.op == "output":
-            kinds = [spec.kind for spec in exported.graph_signature.output_specs]
-            values = [v for v, kind in zip(node.args[0], kinds, strict=True) if kind is OutputKind.USER_OUTPUT]
-            copier.graph.output(tuple(copier.env[value] for value in values))
-        else:
+    for node in exported.graph.nodes:
+        if node.op not in ("placeholder", "output"):
             copier.copy(node, exported.graph_module)
+    returned = zip(exported.graph.output_node().args[0], signature.output_specs, strict=True)
+    outputs = [value for value, spec in returned if spec.kind is OutputKind.USER_OUTPUT]
+    copier.graph.output(tuple(copier.env[value] for value in outputs))
     return fx.GraphModule(root, copier.graph)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,11 +14,13 @@ from torch import fx, nn
 from mobiledeploy.aten.capture import capture
 from mobiledeploy.aten.evaluate import evaluate
 from mobiledeploy.aten.prepare import named_outputs, prepare
-from mobiledeploy.aten.program import Program
 from mobiledeploy.records import InputSpec, RewriteLog, RuleRecord
 from mobiledeploy.rewrite.engine import rewrite
 from mobiledeploy.rewrite.recipes import recipe
-from mobiledeploy.rewrite.rule import Rule
+
+if TYPE_CHECKING:
+    from mobiledeploy.aten.program import Program
+    from mobiledeploy.rewrite.rule import Rule
 
 # float64 keeps 2^-53 = 1.1e-16; the largest condition number among these small networks is about a thousand.
 CAPTURED = 1e-12
@@ -139,7 +142,7 @@ def difference(module: nn.Module, samples: Sequence[Sequence[torch.Tensor]], out
 def check_invariants(program: Program, sample: Sequence[torch.Tensor]) -> None:
     program.graph.lint()
     shapes: dict[fx.Node, object] = {}
-    evaluate(program, sample, dtype=torch.float32, listener=lambda node, value: shapes.setdefault(node, value))
+    evaluate(program, sample, dtype=torch.float32, listener=shapes.__setitem__)
     for node, value in shapes.items():
         for real, declared in zip(_tensors(value), _tensors(node.meta["val"]), strict=True):
             assert tuple(real.shape) == tuple(declared.shape), node
