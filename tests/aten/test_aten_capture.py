@@ -240,9 +240,8 @@ def test_a_users_folder_may_be_called_torch(tmp_path, captured) -> None:
     folder = tmp_path / "torch" / "mobiledeploy"
     folder.mkdir(parents=True)
     file = folder / "model.py"
-    file.write_text(
-        "import torch\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        return x if x.sum() > 0 else -x\n"
-    )
+    body = "return x if x.sum() > 0 else -x"
+    file.write_text(f"import torch\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        {body}\n")
     scope: dict[str, type[nn.Module]] = {}
     exec(compile(file.read_text(), str(file), "exec"), scope)
     with pytest.raises(CaptureError) as caught:
