@@ -1,9 +1,4 @@
-"""From a function's records to a bound block: constants resolved, operators looked up, lifetimes known.
-
-A value may be overwritten by the operator that reads it last, if its memory is the run's own: not an input, a constant
-or a state, and not shared with a value that is still to be read. Which values share memory follows from the operators'
-effects: results of a MOVEMENT share with their inputs, all others are new.
-"""
+"""From a function's records to a bound block: constants resolved, operators looked up, lifetimes known."""
 
 from __future__ import annotations
 
@@ -12,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from mobiledeploy.errors import PackageError, UnsupportedError
 from mobiledeploy.mil.call import Call, Constant, carry
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.executor import BoundBlock, Step
+from mobiledeploy.mil.lifetimes import Lifetimes, free_names
 from mobiledeploy.mil.operator import Effect, Operator, Opset
 from mobiledeploy.mil.program import Block, Function, NamedType, Operation, TensorType, Value, ValueType
 from mobiledeploy.mil.registry import find_operator
@@ -71,9 +68,9 @@ class _Binder:
         scope = outer.nested() if outer else _Scope()
         names = [named.name for named in inputs]
         scope.types.update((named.name, named.type) for named in inputs)
-        captures = tuple(sorted(_free_names(block) - scope.constants.keys() - set(names))) if outer else ()
+        captures = tuple(sorted(free_names(block) - scope.constants.keys() - set(names))) if outer else ()
         layout = _Layout((*names, *captures))
-        lifetimes = _Lifetimes(block, foreign=(*names, *captures))
+        lifetimes = Lifetimes(block, foreign=(*names, *captures))
         steps = []
         for index, operation in enumerate(block.operations):
             scope.types.update(zip(operation.outputs, operation.output_types, strict=True))
@@ -89,7 +86,7 @@ class _Binder:
         if operation.type == "const":
             if "val" not in operation.attributes or len(operation.outputs) != 1:
                 raise _invalid(operation, "a constant needs a value")
-            scope.constants[operation.outputs[0]] = _resolve(operation.attributes["val"])
+            _keep(operation, (_resolve(operation.attributes["val"]),), scope)
             return True
         if not operation.type.startswith("constexpr_"):
             return False
@@ -104,10 +101,10 @@ class _Binder:
             raise _invalid(operation, f"has {len(operation.outputs)} outputs, computes {len(values)}")
         for index in self._rounded(operation):
             values[index].copy_(values[index].half())
-        scope.constants.update(zip(operation.outputs, values, strict=True))
+        _keep(operation, values, scope)
         return True
 
-    def _step(self, operation: Operation, index: int, scope: _Scope, layout: _Layout, lifetimes: _Lifetimes) -> Step:
+    def _step(self, operation: Operation, index: int, scope: _Scope, layout: _Layout, lifetimes: Lifetimes) -> Step:
         operator, call = self._call(operation, scope, lifetimes.overwritable(operation, index))
         kernel = operator.bind(call)
         operands: list[int] = []
@@ -173,50 +170,13 @@ class _Layout:
         return tuple(self._entries)
 
 
-class _Lifetimes:
-    """Which values are read last where, and which share memory. `foreign`: names whose memory is not the run's own."""
-
-    def __init__(self, block: Block, foreign: Iterable[str]) -> None:
-        self._last: dict[str, int] = {}
-        for index, operation in enumerate(block.operations):
-            self._last.update(dict.fromkeys(_used_names(operation), index))
-        self._last.update(dict.fromkeys(block.outputs, len(block.operations)))
-        # each group is shared by all its members; None marks memory that is not ours
-        self._groups: dict[str, set[str]] = {}
-        self._foreign = set(foreign)
-
-    def overwritable(self, operation: Operation, index: int) -> frozenset[str]:
-        names = [name for argument in operation.inputs.values() for name in argument]
-        return frozenset(
-            parameter
-            for parameter, argument in operation.inputs.items()
-            if len(argument) == 1 and names.count(argument[0]) == 1 and self._is_free(argument[0], index)
-        )
-
-    def _is_free(self, name: str, index: int) -> bool:
-        group = self._groups.get(name)
-        if group is None or not group.isdisjoint(self._foreign):
-            return False
-        return all(self._last.get(member, -1) <= index for member in group)
-
-    def define(self, operation: Operation, effect: Effect) -> None:
-        if effect is not Effect.MOVEMENT:
-            for name in operation.outputs:
-                self._groups[name] = {name}
-            return
-        shared = set(operation.outputs)
-        for name in _used_names(operation):
-            # a name without a group is a constant or comes from outside
-            shared |= self._groups.get(name) or {name}
-            if name not in self._groups:
-                self._foreign.add(name)
-        for name in shared:
-            self._groups[name] = shared
-
-    def ending(self, operation: Operation, index: int, variables: Mapping[str, int]) -> list[str]:
-        """The variables that nobody reads after this operation."""
-        names = dict.fromkeys((*_used_names(operation), *operation.outputs))
-        return [name for name in names if name in variables and self._last.get(name, index) <= index]
+def _keep(operation: Operation, values: tuple[Constant, ...], scope: _Scope) -> None:
+    """Makes the constants known, once they have the declared shapes."""
+    for value, kind in zip(values, operation.output_types, strict=True):
+        shape = _static_shape(kind)
+        if isinstance(value, torch.Tensor) and shape is not None and tuple(value.shape) != shape:
+            raise _invalid(operation, f"its value has the shape {tuple(value.shape)}, declared is {shape}")
+    scope.constants.update(zip(operation.outputs, values, strict=True))
 
 
 def _resolve(value: Value) -> Constant:
@@ -231,23 +191,6 @@ def _static_shape(kind: ValueType) -> tuple[int, ...] | None:
     if not isinstance(kind, TensorType) or kind.dtype is DataType.STRING or kind.shape is None or None in kind.shape:
         return None
     return tuple(size for size in kind.shape if size is not None)
-
-
-def _used_names(operation: Operation) -> list[str]:
-    names = [name for argument in operation.inputs.values() for name in argument]
-    for block in operation.blocks:
-        names.extend(sorted(_free_names(block)))
-    return names
-
-
-def _free_names(block: Block) -> set[str]:
-    """The names a block reads but does not define."""
-    defined = {named.name for named in block.inputs}
-    free: set[str] = set()
-    for operation in block.operations:
-        free.update(name for name in _used_names(operation) if name not in defined)
-        defined.update(operation.outputs)
-    return free | (set(block.outputs) - defined)
 
 
 def _invalid(operation: Operation, what: str) -> PackageError:

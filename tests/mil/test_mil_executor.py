@@ -182,3 +182,35 @@ def test_a_thousand_predictions_leave_memory_flat(package) -> None:
     for _ in range(1000):
         model.predict({"x": X})
     assert tensors() == before
+
+
+def test_results_never_share_memory_with_operands_that_live_on(execute) -> None:
+    """What may answer with its operand itself, followed by an operator that writes in place."""
+    moves = (
+        lambda y: mb.sliding_windows(x=mb.reshape(x=y, shape=[6, 16]), axis=1, size=2),
+        lambda y: mb.concat(values=(y,), axis=0),
+        lambda y: mb.tile(x=y, reps=[1, 1, 1, 1]),
+        lambda y: mb.pad(x=y, pad=[0, 0], mode="reflect"),
+        lambda y: mb.pad(x=y, pad=[0, 0]),
+        lambda y: mb.cast(x=mb.cast(x=y, dtype="fp32"), dtype="fp32"),
+        lambda y: mb.resize(x=y, shape=[4, 4], resized_dims=np.uint32(2)),
+        lambda y: mb.upsample_nearest_neighbor(x=y),
+        lambda y: mb.reshape(x=y, shape=[2, 3, 4, 4]),
+        lambda y: mb.transpose(x=y, perm=[0, 1, 2, 3]),
+        lambda y: mb.slice_by_size(x=y, begin=[0, 0, 0, 0], size=[2, 3, 4, 4]),
+        lambda y: mb.split(x=y, num_splits=1, axis=0),
+        lambda y: mb.identity(x=y),
+        lambda y: mb.squeeze(x=mb.reshape(x=y, shape=[1, 6, 16])),
+    )
+
+    def build(x):
+        y = mb.mul(x=x, y=1.0)
+        return (*(mb.relu(x=mb.identity(x=move(y))) for move in moves), mb.add(x=y, y=0.0))
+
+    *found, kept = execute(build, {"x": X})
+    np.testing.assert_array_equal(kept, X)
+    flat = X.reshape(6, 16)
+    windows = np.stack((flat[:, :-1], flat[:, 1:]), -1)
+    np.testing.assert_array_equal(found[0], np.maximum(windows, 0))
+    for value in found[1:]:
+        np.testing.assert_array_equal(value.reshape(-1), np.maximum(X, 0).reshape(-1))

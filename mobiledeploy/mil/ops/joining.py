@@ -69,7 +69,7 @@ def pad(call: Call) -> Kernel:
         if min(amounts, default=0) < 0 or start < 0:
             raise ValueError(f"cannot pad a tensor of rank {x.dim()} by {list(amounts)}")
         checked_shape([*x.shape[:start], *(size + sum(p) for size, p in zip(x.shape[start:], pairs, strict=True))])
-        if places is None:
+        if places is None or not pairs:
             return functional.pad(x, [amount for pair in reversed(pairs) for amount in pair], value=value)
         for axis, (before, after) in enumerate(pairs, start):
             x = x.index_select(axis, places(torch.arange(-before, x.shape[axis] + after), x.shape[axis]))

@@ -66,6 +66,7 @@ def einsum(call: Call) -> Kernel:
         for term, value in zip(terms.split(","), values, strict=True):
             sizes.update(zip(term, value.shape, strict=True))
         checked_shape([sizes[letter] for letter in result])
-        return torch.einsum(equation, *values).contiguous()
+        # with a single operand torch may answer with a view of it
+        return torch.einsum(equation, *values).clone(memory_format=torch.contiguous_format)
 
     return Kernel(("values",), run)

@@ -25,6 +25,8 @@ Grid = Callable[[int, int], torch.Tensor]
 
 def _resample(x: torch.Tensor, sizes: Sequence[int], sample: Sampler, grid: Grid) -> torch.Tensor:
     """x with its last axes at `sizes`, one axis after the other."""
+    if not sizes:
+        return x.clone()
     first = x.dim() - len(sizes)
     checked_shape([*x.shape[:first], *sizes])
     for axis, size in enumerate(sizes, first):

@@ -147,11 +147,12 @@ def _one_or_all(parts: Sequence[torch.Tensor], single: bool) -> torch.Tensor | t
     return parts[0] if single else tuple(parts)
 
 
-@FAMILY.operator("sliding_windows", effect=Effect.MOVEMENT)
+@FAMILY.operator("sliding_windows", effect=Effect.SELECTION)
 def sliding_windows(call: Call) -> Kernel:
     """All windows of `size`, `stride` apart, along the axis; a window's elements lie along a new axis behind it."""
     axis, size, stride = call.axis("axis", "x"), call.integer("size"), call.integer("stride", 1)
-    return Kernel(("x",), lambda x: x.unfold(axis, size, stride).movedim(-1, axis + 1))
+    # windows overlap: each gets memory of its own
+    return Kernel(("x",), lambda x: x.unfold(axis, size, stride).movedim(-1, axis + 1).clone())
 
 
 @FAMILY.operator("crop", effect=Effect.MOVEMENT)
