@@ -34,7 +34,6 @@ def decompose(module: fx.GraphModule, node: fx.Node, supported: Callable[[fx.Nod
     `supported`; returns the new calls, or nothing if there is none."""
     if is_resize(node):
         return resize_to_products(module, node)
-    graph = module.graph
     tensors = [leaf for leaf in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(leaf, fx.Node)]
     sources = list(dict.fromkeys(tensors))
     attempts = [_trace(function, node, sources) for function in _decompositions(node.target)]
@@ -42,9 +41,14 @@ def decompose(module: fx.GraphModule, node: fx.Node, supported: Callable[[fx.Nod
     if not helpful:
         return []
     traced = min(helpful, key=lambda traced: sum(not supported(inner) for inner in _calls(traced)))
-    env: dict[fx.Node, Any] = dict(
-        zip((inner for inner in traced.graph.nodes if inner.op == "placeholder"), sources, strict=True)
-    )
+    return _splice(module, node, traced, sources)
+
+
+def _splice(module: fx.GraphModule, node: fx.Node, traced: fx.GraphModule, sources: list[fx.Node]) -> list[fx.Node]:
+    """Puts the calls of `traced`, whose placeholders stand for `sources`, in the place of `node`; returns them."""
+    graph = module.graph
+    placeholders = [inner for inner in traced.graph.nodes if inner.op == "placeholder"]
+    env: dict[fx.Node, Any] = dict(zip(placeholders, sources, strict=True))
     made = []
     with graph.inserting_before(node):
         for inner in traced.graph.nodes:

@@ -48,6 +48,8 @@ _HONOURED = {
     "std": {"correction", "keepdim"},
     "var": {"correction", "keepdim"},
 }
+# torch's decompositions are three deep at most; two that lead to each other must not go on for ever.
+_DEEPEST = 10
 _CREATIONS = {
     "_to_copy",
     "arange",
@@ -69,15 +71,15 @@ def lower(program: Program, supported: Callable[[fx.Node], bool]) -> Program:
     Raises TargetError for what coremltools would translate, but to other values.
     """
     module = _copy(program.graph_module)
-    pending = [node for node in module.graph.nodes if node.op == "call_function"]
+    pending = [(node, 0) for node in module.graph.nodes if node.op == "call_function"]
     while pending:
-        node = pending.pop()
+        node, depth = pending.pop()
         if is_call(node, aten.add, aten.sub) and node.kwargs.get("alpha", 1) != 1:
             _resolve_alpha(module.graph, node)
         if is_call(node, aten.pad) and min(node.args[1]) < 0:
             _resolve_cropping(module.graph, node)
-        if not supported(node) or _is_mistranslated(node):
-            pending += decompose(module, node, supported)
+        if depth < _DEEPEST and (not supported(node) or _is_mistranslated(node)):
+            pending += [(made, depth + 1) for made in decompose(module, node, supported)]
     remove_dead(module)
     module.graph.lint()
     for node in [node for node in module.graph.nodes if isinstance(node.target, torch._ops.OpOverload)]:
