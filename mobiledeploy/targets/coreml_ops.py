@@ -52,6 +52,8 @@ def unfold(context: Any, node: Any) -> None:
     x = context[source]
     axis = dimension % x.rank
     starts = np.arange(0, x.shape[axis] - size + 1, step, dtype=np.int32)
-    windows = mb.gather(x=x, indices=starts[:, None] + np.arange(size, dtype=np.int32), axis=axis)
+    windows = mb.gather(
+        x=x, indices=starts[:, None] + np.arange(size, dtype=np.int32), axis=axis, name=f"{node.name}_windows"
+    )
     order = [a for a in range(x.rank + 1) if a != axis + 1] + [axis + 1]
     context.add(mb.transpose(x=windows, perm=order, name=node.name))

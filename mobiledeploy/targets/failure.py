@@ -62,9 +62,13 @@ def _held_by_a_frame(error: BaseException, nodes: Mapping[str, fx.Node]) -> fx.N
 
 
 def _quoted(text: str, nodes: Mapping[str, fx.Node]) -> fx.Node | None:
-    """The first node that the message names: coremltools keeps names, and adds a suffix to what it casts."""
-    names = [name.removesuffix("_cast_fp16") for name in re.findall(r"""["']([^"']+)["']""", text)]
-    return next((nodes[name] for name in names if name in nodes), None)
+    """The first node that the message names: coremltools keeps names, and adds suffixes to what it makes of a node."""
+    for quoted in re.findall(r"""["']([^"']+)["']""", text):
+        parts = quoted.split("_")
+        for length in range(len(parts), 0, -1):
+            if "_".join(parts[:length]) in nodes:
+                return nodes["_".join(parts[:length])]
+    return None
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
