@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +21,7 @@ from mobiledeploy.aten.frames import user_line, user_line_of
 from mobiledeploy.aten.graph import arguments, source_line
 from mobiledeploy.aten.mutation import needs_functionalization
 from mobiledeploy.aten.program import Program
+from mobiledeploy.aten.uncompiled import without_code
 from mobiledeploy.aten.unlift import unlift
 from mobiledeploy.errors import CaptureError
 
@@ -65,7 +66,8 @@ def _export(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> tuple[Expo
     first: Exception | None = None
     for strict, name in _MODES:
         try:
-            with torch.no_grad(), _quiet():
+            # The strict mode runs the code that it generates.
+            with torch.no_grad(), nullcontext() if strict else without_code(), _quiet():
                 return torch.export.export(module, examples, strict=strict), name
         except Exception as error:  # torch raises dozens of unrelated types here
             first = first or error

@@ -23,6 +23,8 @@ from torch.export.graph_signature import (
 )
 from torch.utils import _pytree as pytree
 
+from mobiledeploy.aten.uncompiled import graph_module
+
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
 
@@ -35,7 +37,7 @@ def to_exported_program(program: Program) -> ExportedProgram:
     output = next(node for node in reversed(graph.nodes) if node.op == "output")
     output_specs = [OutputSpec(OutputKind.USER_OUTPUT, TensorArgument(node.name), None) for node in output.args[0]]
     examples = tuple(torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype)) for spec in program.inputs)
-    module = fx.GraphModule(torch.nn.Module(), graph)
+    module = graph_module(torch.nn.Module(), graph)
     return ExportedProgram(
         root=module,
         graph=module.graph,

@@ -17,6 +17,7 @@ from torch import fx
 from torch.export.graph_signature import InputKind, OutputKind
 
 from mobiledeploy.aten.frames import user_line
+from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def unlift(exported: ExportedProgram, inputs: tuple[str, ...]) -> fx.GraphModule
     returned = zip(exported.graph.output_node().args[0], signature.output_specs, strict=True)
     outputs = [value for value, spec in returned if spec.kind is OutputKind.USER_OUTPUT]
     copier.graph.output(tuple(copier.env[value] for value in outputs))
-    return fx.GraphModule(root, copier.graph)
+    return graph_module(root, copier.graph)
 
 
 @dataclass(frozen=True)

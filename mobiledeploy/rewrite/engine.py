@@ -10,9 +10,10 @@ from torch import fx
 
 from mobiledeploy.aten.cost import graph_cost
 from mobiledeploy.aten.graph import erase_unused, remove_dead, source_line
+from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import InternalError
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import RefusalRecord, RewriteLog, RuleRecord
+from mobiledeploy.records import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.rewrite.proof import TOLERANCE, Outputs, observe, relative_error
 from mobiledeploy.rewrite.rule import Match, Refusal, Rule
 
@@ -54,21 +55,22 @@ def rewrite(
     before = graph_cost(current)
     records: dict[str, RuleRecord] = {}
     settled: dict[str, int] = {}
-    latest, changes = original, 0
+    latest, cost, changes = original, before, 0
     for _ in range(_MOST_ROUNDS):
         # A rule looks again only if the graph has changed since it last came to rest.
         due = [rule for rule in rules if settled.get(rule.name) != changes]
         if not due:
             break
         for rule in due:
-            record, latest = _run(rule, current, samples, latest)
+            record, latest = _run(rule, current, samples, latest, cost)
+            cost = record.after
             records[rule.name] = _joined(records.get(rule.name), record)
             changes += record.matches
             settled[rule.name] = changes
     else:
         raise InternalError("the rewriting does not come to rest", remedy="Please report it with the model's name.")
     total = relative_error(original, latest)
-    log = RewriteLog(tuple(records.values()), before, graph_cost(current), total)
+    log = RewriteLog(tuple(records.values()), before, cost, total)
     progress.note(f"{sum(r.matches for r in log.rules)} rewrites, relative error {total:.1e} in float64")
     _round(current.graph_module)
     return Rewritten(current, log, original)
@@ -79,7 +81,7 @@ def _copy(program: Program) -> Program:
     for name, value in program.graph_module.named_buffers(recurse=False):
         root.register_buffer(name, value)
     graph.output(graph.graph_copy(program.graph, {}))
-    return replace(program, graph_module=fx.GraphModule(root, graph))
+    return replace(program, graph_module=graph_module(root, graph))
 
 
 def _round(module: fx.GraphModule) -> None:
@@ -91,9 +93,13 @@ def _round(module: fx.GraphModule) -> None:
 
 
 def _run(
-    rule: Rule, program: Program, samples: Sequence[Sequence[torch.Tensor]], before: Outputs
+    rule: Rule,
+    program: Program,
+    samples: Sequence[Sequence[torch.Tensor]],
+    before: Outputs,
+    cost: GraphCost,
 ) -> tuple[RuleRecord, Outputs]:
-    cost = graph_cost(program)
+    """One rule to its fixed point; `before` and `cost` are the outputs and the cost it starts from."""
     matches, refusals = _apply(rule, program)
     error, after = None, before
     if matches:
@@ -105,7 +111,8 @@ def _run(
                 remedy=f"Please report it; --skip {rule.name} goes on without the rule.",
             )
     records = tuple(RefusalRecord(r.reason, r.node.name, source_line(r.node)) for r in refusals)
-    return RuleRecord(rule.name, rule.kind, matches, records, cost, graph_cost(program), error), after
+    reached = graph_cost(program) if matches else cost
+    return RuleRecord(rule.name, rule.kind, matches, records, cost, reached, error), after
 
 
 def _apply(rule: Rule, program: Program) -> tuple[int, list[Refusal]]:
