@@ -53,14 +53,15 @@ class BoundBlock:
         that the program declares: what was concluded from the declarations at load then does not hold.
         """
         values = list(self.template)
+        _check_inputs(arguments, self.shapes)
         for slot, argument in zip(self.inputs, arguments, strict=True):
             values[slot] = argument
-        step = None
-        try:
-            _check(arguments, self.shapes)
-            for step in self.steps:
-                operands = [values[slot] for slot in step.operands]
-                outputs = step.run(listener, *operands) if step.nests else step.run(*operands)
+        for step in self.steps:
+            operands = [values[slot] for slot in step.operands]
+            # what fails inside nested blocks is named there, and what a listener raises is its caller's to see
+            nested = (step.run(listener, *operands),) if step.nests else ()
+            try:
+                outputs = nested[0] if nested else step.run(*operands)
                 del operands
                 if len(step.results) == 1:
                     outputs = (outputs,)
@@ -69,13 +70,13 @@ class BoundBlock:
                     round_to_half(outputs[index])
                 for slot, output in zip(step.results, outputs, strict=True):
                     values[slot] = output
-                if listener is not None:
-                    listener(step.operation, tuple(map(_copy, outputs)))
-                del outputs
-                for slot in step.dead:
-                    values[slot] = None
-        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
-            raise _failed(step.operation if step else None, error) from error
+            except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
+                raise _failed(step.operation, error) from error
+            if listener is not None:
+                listener(step.operation, tuple(map(_copy, outputs)))
+            del outputs, nested
+            for slot in step.dead:
+                values[slot] = None
         return tuple(values[slot] for slot in self.outputs)
 
 
@@ -90,15 +91,23 @@ def _check(values: Sequence[Any], shapes: Sequence[Shape | None]) -> None:
             raise ValueError(f"a value has the shape {tuple(value.shape)}, declared is {shape}")
 
 
+def _check_inputs(arguments: Sequence[Any], shapes: Sequence[Shape | None]) -> None:
+    try:
+        _check(arguments, shapes)
+    except ValueError as error:
+        raise PackageError(
+            f"Unable to compute the prediction using ML Program: {error}", remedy="The program is not valid."
+        ) from None
+
+
 def _copy(output: Any) -> Any:
     return output.clone() if isinstance(output, torch.Tensor) else output
 
 
-def _failed(operation: Operation | None, error: Exception) -> PackageError:
+def _failed(operation: Operation, error: Exception) -> PackageError:
     text = str(error).strip().split("\n")[0] or type(error).__name__
-    culprit = operation.type if operation else "a block"
     return PackageError(
-        f"Unable to compute the prediction using ML Program: {culprit} failed: {text}",
-        where=f"operator {operation.name!r:.80}" if operation else None,
+        f"Unable to compute the prediction using ML Program: {operation.type} failed: {text}",
+        where=f"operator {operation.name!r:.80}",
         remedy="The program is not valid for these inputs.",
     )

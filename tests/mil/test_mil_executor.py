@@ -214,3 +214,21 @@ def test_results_never_share_memory_with_operands_that_live_on(execute) -> None:
     np.testing.assert_array_equal(found[0], np.maximum(windows, 0))
     for value in found[1:]:
         np.testing.assert_array_equal(value.reshape(-1), np.maximum(X, 0).reshape(-1))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_a_listener_raises_reaches_its_caller(package, nested) -> None:
+    def plain(x):
+        return mb.relu(x=x)
+
+    def looping(x):
+        return mb.while_loop(
+            _cond=lambda i, y: mb.less(x=i, y=3), _body=lambda i, y: (mb.add(x=i, y=1), mb.relu(x=y)), loop_vars=(0, x)
+        )[1]
+
+    def listener(operation, outputs) -> None:
+        raise ValueError("of the listener's own")
+
+    model = mil.load(package(looping if nested else plain, {"x": X}))
+    with pytest.raises(ValueError, match="of the listener's own"):
+        model.predict({"x": X}, listener=listener)

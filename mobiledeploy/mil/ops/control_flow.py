@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from mobiledeploy.mil.operator import Effect, Family, Kernel
 
 if TYPE_CHECKING:
-    import torch
-
     from mobiledeploy.mil.call import Call
     from mobiledeploy.mil.executor import BoundBlock, Listener
 
@@ -21,9 +21,11 @@ FAMILY = Family("control_flow")
 MAX_ITERATIONS = 1_000_000
 
 
-def _blocks(call: Call) -> tuple[BoundBlock, BoundBlock]:
-    if len(call.blocks) != 2:
-        raise call.invalid(f"it has {len(call.blocks)} blocks, expected 2")
+def _blocks(call: Call, inputs: int, outputs: tuple[int, int]) -> tuple[BoundBlock, BoundBlock]:
+    """The two nested blocks, each with as many own inputs and with as many outputs as the operator needs."""
+    wanted = [(inputs, count) for count in outputs]
+    if [(len(block.inputs) - len(block.captures), len(block.outputs)) for block in call.blocks] != wanted:
+        raise call.invalid("its blocks do not fit its inputs and outputs")
     return call.blocks[0], call.blocks[1]
 
 
@@ -32,14 +34,21 @@ def _packed(outputs: Sequence[Any]) -> Any:
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
+def _holds(call: Call, condition: Any) -> bool:
+    if not isinstance(condition, torch.Tensor) or condition.numel() != 1:
+        raise call.invalid("its condition is not a single truth value")
+    return bool(condition)
+
+
 @FAMILY.operator("cond", effect=Effect.MOVEMENT)
 def cond(call: Call) -> Kernel:
     """The first block where `pred` holds, else the second."""
-    then, other = _blocks(call)
+    count = len(call.operation.outputs)
+    then, other = _blocks(call, 0, (count, count))
     taken = len(then.captures)
 
     def run(listener: Listener | None, pred: torch.Tensor, *captures: Any) -> Any:
-        if bool(pred):
+        if _holds(call, pred):
             return _packed(then.run(captures[:taken], listener))
         return _packed(other.run(captures[taken:], listener))
 
@@ -49,19 +58,19 @@ def cond(call: Call) -> Kernel:
 @FAMILY.operator("while_loop", effect=Effect.MOVEMENT)
 def while_loop(call: Call) -> Kernel:
     """While the first block gives True for the loop variables, the second gives their new values."""
-    condition, body = _blocks(call)
     count = len(call.operation.outputs)
-    if any(len(block.inputs) - len(block.captures) != count for block in (condition, body)):
-        raise call.invalid(f"its blocks do not take its {count} loop variables")
+    condition, body = _blocks(call, count, (1, count))
+    if len(call.types.get("loop_vars", ())) != count:
+        raise call.invalid(f"it has {len(call.types.get('loop_vars', ()))} loop variables and {count} outputs")
     taken = count + len(condition.captures)
 
     def run(listener: Listener | None, *arguments: Any) -> Any:
         variables: Sequence[Any] = arguments[:count]
         for_condition, for_body = arguments[count:taken], arguments[taken:]
         for _ in range(MAX_ITERATIONS):
-            if not bool(condition.run((*variables, *for_condition), listener)[0]):
+            if not _holds(call, condition.run((*variables, *for_condition), listener)[0]):
                 return _packed(variables)
             variables = body.run((*variables, *for_body), listener)
-        raise ValueError(f"the loop does not end within {MAX_ITERATIONS} iterations")
+        raise call.invalid(f"the loop does not end within {MAX_ITERATIONS} iterations")
 
     return Kernel(("loop_vars",), run)

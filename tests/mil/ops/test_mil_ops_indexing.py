@@ -122,6 +122,18 @@ TIES = np.array([[3, 1, 3, 2, 1], [0, 0, 0, 0, 0]], np.float32)
 
 
 @pytest.mark.parametrize("ascending", [False, True])
+def test_many_equal_elements_keep_their_order(execute, rng, ascending) -> None:
+    x = rng.integers(0, 3, (1, 4000)).astype(np.float32)
+    order, _, places = execute(
+        lambda x: (mb.argsort(x=x, axis=1, ascending=ascending), *mb.topk(x=x, k=3000, axis=1, ascending=ascending)),
+        {"x": x},
+    )
+    expected = np.argsort(x if ascending else -x, 1, kind="stable")
+    np.testing.assert_array_equal(order, expected)
+    np.testing.assert_array_equal(places, expected[:, :3000])
+
+
+@pytest.mark.parametrize("ascending", [False, True])
 def test_equal_elements_keep_their_order(execute, ascending) -> None:
     order, values, places = execute(
         lambda x: (mb.argsort(x=x, axis=1, ascending=ascending), *mb.topk(x=x, k=3, axis=1, ascending=ascending)),
