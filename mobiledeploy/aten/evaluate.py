@@ -32,35 +32,50 @@ def evaluate_all(
     dtype: torch.dtype,
     listener: Listener | None = None,
 ) -> tuple[tuple[torch.Tensor, ...], ...]:
-    """The outputs on every sample, side by side: each weight is converted to `dtype` once for all samples, and
-    dropped after its last use, so that a float64 run of a float32 model holds no second copy of it.
+    """The outputs on every sample, side by side: each weight is converted to `dtype` once for all samples, when it is
+    first read, and dropped after its last use, so that a float64 run of a float32 model holds no second copy of it.
 
     `listener` is given each node's value, once per sample.
     """
-    values: dict[fx.Node, list[Any]] = {}
-    remaining = {node: len(node.users) for node in program.graph.nodes}
+    run = _Run(program, dtype, len(samples), listener)
     feeds = iter(zip(*samples, strict=True))
-
-    def value_of(node: fx.Node, number: int) -> Any:
-        return apply(node, lambda argument: values[argument][number], dtype)
-
     with torch.no_grad():
         for node in program.graph.nodes:
             if node.op == "placeholder":
-                values[node] = [_converted(tensor, dtype) for tensor in next(feeds)]
-            elif node.op == "get_attr":
-                values[node] = [_converted(program.constant(node), dtype)] * len(samples)
+                run.keep(node, [_converted(tensor, dtype) for tensor in next(feeds)])
             elif node.op == "call_function":
-                values[node] = [value_of(node, number) for number in range(len(samples))]
-            if listener is not None and node.op != "output":
-                for value in values[node]:
-                    listener(node, value)
-            for source in node.all_input_nodes if node.op != "output" else ():
-                remaining[source] -= 1
-                if not remaining[source]:
-                    del values[source]
-    outputs: Any = program.graph.output_node().args[0]
-    return tuple(tuple(values[node][number] for node in outputs) for number in range(len(samples)))
+                run.call(node)
+        outputs: Any = program.graph.output_node().args[0]
+        values = [run.values_of(node) for node in outputs]
+    return tuple(zip(*values, strict=True)) if values else ((),) * len(samples)
+
+
+class _Run:
+    """The values that somebody still reads, one per sample."""
+
+    def __init__(self, program: Program, dtype: torch.dtype, samples: int, listener: Listener | None) -> None:
+        self.program, self.dtype, self.samples, self.listener = program, dtype, samples, listener
+        self.values: dict[fx.Node, list[Any]] = {}
+        self.remaining = {node: len(node.users) for node in program.graph.nodes}
+
+    def keep(self, node: fx.Node, values: list[Any]) -> None:
+        self.values[node] = values
+        if self.listener is not None:
+            for value in values:
+                self.listener(node, value)
+
+    def values_of(self, node: fx.Node) -> list[Any]:
+        if node.op == "get_attr" and node not in self.values:
+            self.keep(node, [_converted(self.program.constant(node), self.dtype)] * self.samples)
+        return self.values[node]
+
+    def call(self, node: fx.Node) -> None:
+        given = {source: self.values_of(source) for source in node.all_input_nodes}
+        self.keep(node, [apply(node, lambda n, i=i: given[n][i], self.dtype) for i in range(self.samples)])  # type: ignore[misc]
+        for source in given:
+            self.remaining[source] -= 1
+            if not self.remaining[source]:
+                del self.values[source]
 
 
 def apply(node: fx.Node, value: Callable[[fx.Node], Any], dtype: torch.dtype) -> Any:

@@ -128,17 +128,20 @@ class ConvMap:
 
     def scale_inputs(self, scale: torch.Tensor) -> ConvMap:
         """self ∘ diag(scale); `scale`: float64 (in,)."""
-        return replace(self, parts=(_Part(self.geometry, self.weight() * self._per_input(scale), None),))
+        columns = scale.reshape(self.geometry.groups, 1, -1, *([1] * len(self.geometry.kernel)))
+        weight = (self._by_group() * columns).reshape(self.geometry.weight_shape)
+        return replace(self, parts=(_Part(self.geometry, weight, None),))
 
     def of_constant(self, value: torch.Tensor) -> torch.Tensor:
         """What the map gives, away from a padded border, for an input that is `value` (in,) everywhere: (out,)."""
-        return (self.weight() * self._per_input(value)).flatten(1).sum(1)
+        if not value.any():
+            return torch.zeros(self.geometry.out_channels, dtype=torch.float64)
+        matrix = self._by_group().flatten(3).sum(3) if self.geometry.kernel else self._by_group()
+        return (matrix @ value.reshape(self.geometry.groups, -1, 1)).flatten()
 
-    def _per_input(self, value: torch.Tensor) -> torch.Tensor:
-        """(in,) laid out against `weight`: (out, in / groups, 1, …)."""
-        per_out = self.geometry.out_channels // self.geometry.groups
-        rows = value.reshape(self.geometry.groups, -1).repeat_interleave(per_out, 0)
-        return rows.reshape(*rows.shape, *([1] * len(self.geometry.kernel)))
+    def _by_group(self) -> torch.Tensor:
+        """The weight as (groups, out / groups, in / groups, *kernel)."""
+        return self.weight().unflatten(0, (self.geometry.groups, -1))
 
 
 def diagonal(scale: torch.Tensor, spatial: int) -> ConvMap:
