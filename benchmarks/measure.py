@@ -26,19 +26,13 @@ class Run:
     mebibytes: float
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
+def run(command: Sequence[str]) -> Run:
     """Runs `command` to its end. Raises SystemExit with what it printed if it fails.
 
     `os.wait4` gives the usage of this very child; `getrusage(RUSAGE_CHILDREN)` would give the largest of all so far.
     """
     started = time.perf_counter()
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
-    )
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert child.stderr is not None
     printed = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
