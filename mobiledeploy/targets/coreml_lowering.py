@@ -18,6 +18,7 @@ import torch
 from torch import fx
 
 from mobiledeploy.aten.graph import aten, call, is_call, rank, remove_dead, shape, source_line
+from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import TargetError
 from mobiledeploy.targets.coreml_decomposition import decompose
 
@@ -101,7 +102,7 @@ def _is_mistranslated(node: fx.Node) -> bool:
 def _copy(module: fx.GraphModule) -> fx.GraphModule:
     graph = fx.Graph()
     graph.output(graph.graph_copy(module.graph, {}))
-    return fx.GraphModule(module, graph)
+    return graph_module(module, graph)
 
 
 def _resolve_alpha(graph: fx.Graph, node: fx.Node) -> None:
