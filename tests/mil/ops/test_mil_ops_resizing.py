@@ -189,3 +189,12 @@ def test_a_box_can_be_written_in_four_ways(execute, mode) -> None:
         opset="iOS15",
     )
     np.testing.assert_allclose(found[0, 0, 0], GRID[0, 0, 1:, 0:3:2], rtol=1e-6)
+
+
+def test_half_way_between_two_elements_resize_takes_the_one_before(execute) -> None:
+    x = np.array([10, 20, 30, 40], np.float32).reshape(1, 1, 1, 4)
+    (found,) = execute(
+        lambda x: mb.resize(x=x, shape=[1, 8], resized_dims=np.uint32(2), interpolation_mode="NEAREST_NEIGHBOR"),
+        {"x": x},
+    )
+    assert found.reshape(-1).tolist() == [10, 10, 20, 20, 30, 30, 40, 40]
