@@ -53,7 +53,8 @@ class Feature:
         if self.enumerated:
             if shape not in self.enumerated:
                 text = " x ".join(map(str, shape))
-                raise self.wrong(f"MultiArray Shape ({text}) was not in enumerated set of allowed shapes")
+                kind = "Image" if self.kind == "image" else "MultiArray"
+                raise self.wrong(f"{kind} Shape ({text}) was not in enumerated set of allowed shapes")
         elif self.ranges:
             self._check_ranges(shape)
         elif self.shape and shape != self.shape:

@@ -169,6 +169,22 @@ def test_enumerated_shapes(package) -> None:
         model.predict({"x": np.ones((1, 3))})
 
 
+def test_images_of_several_sizes(package) -> None:
+    spec = mb.TensorSpec(shape=(1, 3, get_new_symbol(), get_new_symbol()))
+    tables = [
+        (ct.EnumeratedShapes([[1, 3, 6, 8], [1, 3, 3, 4]]), r"Image Shape \(2 x 4 x 3\) was not in enumerated set"),
+        (ct.Shape((1, 3, ct.RangeDim(3, 6), ct.RangeDim(4, 8))), r"Size \(2\) of dimension \(0\) .* \(3\.\.6\)"),
+    ]
+    for index, (shape, message) in enumerate(tables):
+        inputs = [ct.ImageType("x", shape=shape)]
+        model = mil.load(package(lambda x: mb.add(x=x, y=0.0), {"x": spec}, inputs=inputs, name=f"images{index}"))
+        for step in (1, 2):
+            (found,) = model.predict({"x": PHOTO[::step, ::step]}).values()
+            np.testing.assert_array_equal(found[0], PHOTO[::step, ::step].transpose(2, 0, 1))
+        with pytest.raises(InputError, match=message):
+            model.predict({"x": PHOTO[::3, ::2]})
+
+
 def test_an_optional_input_has_its_default(package) -> None:
     inputs = [ct.TensorType("x", shape=(3, 4), default_value=np.full((3, 4), 1.5, np.float32))]
     model = mil.load(package(lambda x: mb.mul(x=x, y=2.0), {"x": X}, inputs=inputs))
