@@ -141,7 +141,8 @@ class ConvMap:
 
     def _by_group(self) -> torch.Tensor:
         """The weight as (groups, out / groups, in / groups, *kernel)."""
-        return self.weight().unflatten(0, (self.geometry.groups, -1))
+        rows, *rest = self.geometry.weight_shape
+        return self.weight().reshape(self.geometry.groups, rows // self.geometry.groups, *rest)
 
 
 def diagonal(scale: torch.Tensor, spatial: int) -> ConvMap:

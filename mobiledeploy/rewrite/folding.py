@@ -28,7 +28,7 @@ from mobiledeploy.rewrite.operators import (
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
 
-__all__ = ["BackwardFold", "ForwardFold", "fold_backward", "fold_forward"]
+__all__ = ["BackwardFold", "ForwardFold", "JointFold", "fold_backward", "fold_forward"]
 
 
 # Where the (weight, bias) arguments stand of operators whose outputs they scale and shift.
@@ -63,6 +63,17 @@ class BackwardFold:
 
 
 @dataclass(frozen=True)
+class JointFold:
+    """One fold for each tensor of a concatenation."""
+
+    folds: tuple[BackwardFold | JointFold, ...]
+
+    def apply(self, program: Program) -> None:
+        for fold in self.folds:
+            fold.apply(program)
+
+
+@dataclass(frozen=True)
 class ForwardFold:
     """Each consumer's inputs are `scale * x + shift`, one entry per input channel of that consumer."""
 
@@ -77,8 +88,10 @@ class ForwardFold:
             _set_weights(program, consumer.node, (1, 2), weight, bias if keeps_bias else None)
 
 
-def fold_backward(program: Program, scaled: PerChannel) -> BackwardFold | str:
-    """The fold of `scaled` into the operator that made its source, or why there is none."""
+def fold_backward(program: Program, scaled: PerChannel) -> BackwardFold | JointFold | str:
+    """The fold of `scaled` into the operator (or the concatenated ones) that made its source, or why there is none."""
+    if is_call(scaled.source, aten.cat.default):
+        return _through_concatenation(program, scaled)
     reader, producer, path = scaled.node, scaled.source, list[fx.Node]()
     while not _carries_weights(program, producer):
         if is_movement(producer):
@@ -96,6 +109,24 @@ def fold_backward(program: Program, scaled: PerChannel) -> BackwardFold | str:
     if not _reads_once(reader, scaled.source):
         return f"{_name(reader)} reads it twice"
     return _along_path(producer, path[::-1], scaled)
+
+
+def _through_concatenation(program: Program, scaled: PerChannel) -> JointFold | str:
+    """cat(a, b) · s  ──▶  cat(a · s_a, b · s_b), each part folded further back."""
+    tensors, axis = arguments(scaled.source)
+    if axis % rank(scaled.source) != scaled.axis:
+        return "it scales along another axis than the concatenation's"
+    if len(scaled.source.users) > 1:
+        return "cat also feeds something else"
+    sizes = [shape(tensor)[scaled.axis] for tensor in tensors]
+    parts = zip(tensors, torch.split(scaled.scale, sizes), torch.split(scaled.shift, sizes), strict=True)
+    folds: list[BackwardFold | JointFold] = []
+    for tensor, scale, shift in parts:
+        fold = fold_backward(program, PerChannel(scaled.source, tensor, scale, shift, scaled.axis))
+        if isinstance(fold, str):
+            return fold
+        folds.append(fold)
+    return JointFold(tuple(folds))
 
 
 def _of_first_operand(scaled: PerChannel, product: fx.Node) -> PerChannel:

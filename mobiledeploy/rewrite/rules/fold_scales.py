@@ -17,7 +17,7 @@ import torch
 from torch import fx
 
 from mobiledeploy.aten.graph import arguments, aten, is_call, rank, replace_all_uses, shape
-from mobiledeploy.rewrite.folding import BackwardFold, ForwardFold, fold_backward, fold_forward
+from mobiledeploy.rewrite.folding import BackwardFold, ForwardFold, JointFold, fold_backward, fold_forward
 from mobiledeploy.rewrite.operators import PerChannel, constant, per_channel
 from mobiledeploy.rewrite.rule import Match, Refusal
 
@@ -70,7 +70,7 @@ class FoldScales:
         return Refusal(backward, node) if isinstance(backward, str) else Match(node, backward)
 
     def replace(self, program: Program, match: Match) -> None:
-        fold: BackwardFold | ForwardFold = match.plan
+        fold: BackwardFold | ForwardFold | JointFold = match.plan
         node = match.node
         fold.apply(program)
         if is_call(node, aten.scaled_dot_product_attention):

@@ -146,3 +146,52 @@ def test_weights_that_are_not_contiguous_fold_alike(rewritten) -> None:
     convolution.weight = nn.Parameter(torch.randn(3, 3, 4, 3).permute(2, 0, 3, 1))
     assert not convolution.weight.is_contiguous()
     assert rewritten(nn.Sequential(convolution, nn.BatchNorm2d(4)), (1, 3, 5, 5), rules=RULES).operators == ["conv2d"]
+
+
+def test_a_batch_norm_behind_a_concatenation_goes_into_every_part(rewritten, calls) -> None:
+    """MixNet: kernels of several sizes, concatenated, then one norm; one part is itself half of a convolution."""
+
+    def forward(self, x):
+        half, rest = self.c(x).chunk(2, 1)
+        return self.norm(torch.cat([self.a(x), torch.cat([self.b(x), rest], 1)], 1)) + torch.relu(half).mean()
+
+    module = calls(
+        forward,
+        a=nn.Conv2d(3, 2, 3, padding=1, bias=False),
+        b=nn.Conv2d(3, 3, 5, padding=2),
+        c=nn.Conv2d(3, 4, 1),
+        norm=nn.BatchNorm2d(7),
+    )
+    assert "batch_norm" not in rewritten(module, (1, 3, 6, 6), rules=RULES).operators
+
+
+@pytest.mark.parametrize(
+    ("forward", "reason"),
+    [
+        (
+            lambda self, x: torch.tanh(self.norm(torch.cat([self.a(x), torch.relu(x)], 1))),
+            "relu stands before it; tanh stands behind it",
+        ),
+        (lambda self, x: norm_of_twice(self, self.a(x)), "cat reads it twice; tanh stands behind it"),
+        (
+            lambda self, x: norm_and_sum(self, torch.cat([self.a(x), self.a(x)], 1)),
+            "cat also feeds something else; tanh stands behind it",
+        ),
+        (
+            lambda self, x: torch.tanh(self.norm(torch.cat([self.wide(x), self.wide(x * 2)], 2))),
+            "it scales along another axis than the concatenation's; tanh stands behind it",
+        ),
+    ],
+)
+def test_a_concatenation_that_cannot_take_it_keeps_it(rewritten, calls, forward, reason) -> None:
+    module = calls(forward, a=nn.Conv2d(2, 2, 1), wide=nn.Conv2d(2, 4, 1), norm=nn.BatchNorm2d(4))
+    outcome = rewritten(module, (1, 2, 3, 3), rules=RULES)
+    assert outcome.reasons("fold-batch-norm") == [reason]
+
+
+def norm_of_twice(self, y: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(self.norm(torch.cat([y, y], 1)))
+
+
+def norm_and_sum(self, joined: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(self.norm(joined)) + joined
