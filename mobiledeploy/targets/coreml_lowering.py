@@ -1,7 +1,7 @@
 """The graph in the operators that coremltools translates, and translates rightly.
 
     addcmul(x, a, b, value=v)  ──torch's own decomposition──▶  x + v * a * b
-    add(x, y, alpha=a)         ─────────────────────────────▶  x + a * y
+    add(x, y, alpha=a)         ───────our resolutions───────▶  x + a * y
 
 coremltools knows about 500 operators. One that it lacks is replaced by what torch itself would decompose it into, one
 node at a time, so that all others keep their composite form. And where coremltools would pass over a keyword argument
@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import aten, call, is_call, rank, remove_dead, shape, source_line
+from mobiledeploy.aten.graph import aten, is_call, remove_dead, source_line
 from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import TargetError
 from mobiledeploy.targets.coreml_decomposition import decompose
+from mobiledeploy.targets.resolutions import RESOLUTIONS
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
@@ -75,10 +76,8 @@ def lower(program: Program, supported: Callable[[fx.Node], bool]) -> Program:
     pending = [(node, 0) for node in module.graph.nodes if node.op == "call_function"]
     while pending:
         node, depth = pending.pop()
-        if is_call(node, aten.add, aten.sub) and node.kwargs.get("alpha", 1) != 1:
-            _resolve_alpha(module.graph, node)
-        if is_call(node, aten.pad) and min(node.args[1]) < 0:
-            _resolve_cropping(module.graph, node)
+        for resolve in RESOLUTIONS:
+            resolve(module.graph, node)
         if depth < _DEEPEST and (not supported(node) or _is_mistranslated(node)):
             pending += [(made, depth + 1) for made in decompose(module, node, supported)]
     remove_dead(module)
@@ -103,29 +102,6 @@ def _copy(module: fx.GraphModule) -> fx.GraphModule:
     graph = fx.Graph()
     graph.output(graph.graph_copy(module.graph, {}))
     return graph_module(module, graph)
-
-
-def _resolve_alpha(graph: fx.Graph, node: fx.Node) -> None:
-    """add(x, y, alpha=a)  ──▶  add(x, mul(y, a))"""
-    x, y = node.args
-    alpha: Any = node.kwargs["alpha"]
-    with graph.inserting_before(node):
-        scaled = call(graph, aten.mul.Tensor, (y, alpha), like=node) if isinstance(y, fx.Node) else y * alpha
-    node.args, node.kwargs = (x, scaled), {}
-
-
-def _resolve_cropping(graph: fx.Graph, node: fx.Node) -> None:
-    """pad(x, (-1, 2))  ──▶  pad(slice(x, 1), (0, 2))"""
-    source: Any = node.args[0]
-    pads: Any = node.args[1]
-    for pair in range(len(pads) // 2):
-        before, after = pads[2 * pair], pads[2 * pair + 1]
-        axis = rank(source) - 1 - pair
-        if min(before, after) < 0:
-            kept = max(-before, 0), shape(source)[axis] + min(after, 0)
-            with graph.inserting_before(node):
-                source = call(graph, aten.slice.Tensor, (source, axis, *kept), like=node)
-    node.args = (source, [max(amount, 0) for amount in pads], *node.args[2:])
 
 
 def _check_keywords(node: fx.Node) -> None:

@@ -23,6 +23,7 @@ from mobiledeploy.targets.onnx_description import describe
 from mobiledeploy.targets.onnx_half import to_float16
 from mobiledeploy.targets.onnx_names import provisional, rename
 from mobiledeploy.targets.quiet import silenced
+from mobiledeploy.targets.resolutions import resolve_divisor
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
@@ -62,6 +63,8 @@ def _check_size(program: Program) -> None:
 
 def _exported(program: Program) -> Any:
     exported = to_exported_program(program)
+    for node in list(exported.graph.nodes):
+        resolve_divisor(exported.graph, node)  # torch.onnx passes over it
     try:
         result = torch.onnx.export(
             exported,

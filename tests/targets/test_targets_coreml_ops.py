@@ -24,6 +24,17 @@ OPERATORS: dict[str, Operator] = {
     "rms_norm without epsilon": lambda x: F.rms_norm(x, (8,)),
     "add with alpha": lambda x: torch.add(x, x.relu(), alpha=3),
     "addcmul": lambda x: torch.addcmul(x, x, x + 1, value=0.5),
+    "average with its own divisor": lambda x: F.avg_pool2d(x, 3, 2, 1, divisor_override=4),
+    "average with a divisor and a wide kernel": lambda x: F.avg_pool2d(x, (1, 3), divisor_override=7),
+    "transposed convolution with output padding": lambda x: F.conv_transpose2d(
+        x, torch.arange(54.0).reshape(3, 2, 3, 3) / 54, torch.tensor([1.0, -2.0]), 2, 0, 1
+    ),
+    "grouped transposed convolution with output padding": lambda x: F.conv_transpose2d(
+        x, torch.arange(54.0).reshape(3, 2, 3, 3) / 54, None, (3, 2), 0, (2, 0), 3
+    ),
+    "transposed convolution with both paddings": lambda x: F.conv_transpose2d(
+        x, torch.arange(54.0).reshape(3, 2, 3, 3) / 54, torch.tensor([1.0, -2.0]), 2, 1, 1
+    ),
     "antialiased bilinear": lambda x: F.interpolate(x, size=(5, 3), mode="bilinear", antialias=True),
     "bilinear by a half of an odd size": lambda x: F.interpolate(x[:, :, 1:], scale_factor=0.5, mode="bilinear"),
     "nearest, exact": lambda x: F.interpolate(x, size=(5, 13), mode="nearest-exact"),

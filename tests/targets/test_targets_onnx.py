@@ -102,6 +102,13 @@ def test_inputs_keep_their_type(convert: Convert, dtype: str) -> None:
     assert largest_difference(next(iter(outputs.values())), values.float() * 2) == 0
 
 
+def test_an_average_with_its_own_divisor_keeps_it(convert: Convert) -> None:
+    program = program_of(lambda net, x: F.avg_pool2d(x, 3, 2, 1, divisor_override=4))
+    x = example(TENSOR)
+    (output,) = run(convert(program, "onnx", precision="float32"), x=x.numpy()).values()
+    assert largest_difference(output, F.avg_pool2d(x, 3, 2, 1, divisor_override=4)) < 1e-5
+
+
 def test_it_says_of_itself_what_was_asked_and_nothing_else(convert: Convert) -> None:
     labels = ("a", "b", "c", "d")
     program = program_of(Classifier(), IMAGE, labels=labels)
