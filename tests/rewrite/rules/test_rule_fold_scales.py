@@ -207,3 +207,47 @@ def test_overlapping_parts_are_refused(rewritten, calls) -> None:
 
     outcome = rewritten(calls(forward, qk=nn.Linear(4, 8)), (2, 4), rules=RULES)
     assert outcome.reasons("fold-scales") == ["linear also feeds slice; tanh stands behind it"]
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda self, x: self.linear(x) * self.point,
+        lambda self, x: self.point + self.linear(x),
+        lambda self, x: self.point - self.linear(x) / self.point,
+    ],
+)
+def test_a_constant_without_axes_is_one_for_every_channel(rewritten, calls, forward) -> None:
+    module = calls(forward, linear=nn.Linear(4, 4), point=torch.tensor(-1.75))
+    assert rewritten(module, (2, 4), rules=RULES).operators == ["linear"]
+
+
+def test_a_constant_of_higher_rank_than_the_tensor_broadcasts_and_is_left_alone(rewritten, calls) -> None:
+    module = calls(
+        lambda self, x: torch.relu(self.linear(x) * self.scale), linear=nn.Linear(4, 4), scale=torch.rand(3, 1, 4)
+    )
+    assert rewritten(module, (2, 4), rules=RULES).operators == ["linear", "mul", "relu"]
+
+
+def test_an_empty_batch_is_no_obstacle(rewritten, calls) -> None:
+    module = calls(lambda self, x: self.conv(x) * 2 + 1, conv=nn.Conv2d(3, 4, 3))
+    assert rewritten(module, (0, 3, 5, 5), rules=RULES).operators == ["conv2d"]
+
+
+def test_a_scale_goes_into_a_norm_on_batch_statistics(rewritten, calls) -> None:
+    def forward(self, x):
+        return torch.relu(F.batch_norm(x, None, None, self.gamma, self.beta, training=True) * 3 - 1)
+
+    module = calls(forward, gamma=torch.rand(4), beta=torch.rand(4))
+    assert rewritten(module, (3, 4, 2, 2), rules=RULES).operators == ["batch_norm", "relu"]
+
+
+def test_a_layer_used_twice_takes_each_scale_where_it_belongs(rewritten, calls) -> None:
+    module = calls(lambda self, x: torch.cat([self.a(x) * 2, self.a(x) * 3, self.a(x)], -1), a=nn.Linear(4, 4))
+    assert rewritten(module, (2, 4), rules=RULES).operators == ["linear", "linear", "linear", "cat"]
+
+
+def test_a_division_by_zero_is_left_alone(captured, calls) -> None:
+    divisor = torch.tensor([1.0, 0.0])
+    program = captured(calls(lambda self, x: torch.relu(self.a(x) / self.by), a=nn.Linear(2, 2), by=divisor), (2, 2))
+    assert list(FoldScales().find(program)) == []
