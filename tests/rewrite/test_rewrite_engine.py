@@ -66,6 +66,29 @@ def test_a_rule_that_makes_nan_is_found_out(captured, calls) -> None:
         run(program, [TakeRoot(aten.abs)])
 
 
+class Amplifier(nn.Module):
+    """A change of its input in the last place of float64 moves its output by about 1e-7."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(self.norm(self.linear(x.relu())) * 1e9)
+
+
+def test_what_rounding_does_to_a_network_that_amplifies_it_is_no_fault(captured) -> None:
+    program = captured(Amplifier(), (1, 4))
+    log = run(program, recipe(skip=("fold-scales",))).log
+    assert log.rules[1].matches == 1
+    assert 1e-9 < log.rules[1].relative_error < 1e-5
+
+
+def test_a_fault_in_such_a_network_is_found_all_the_same(captured) -> None:
+    with pytest.raises(InternalError, match="the rule drop-operator changed the model"):
+        run(captured(Amplifier(), (1, 4)), [DropOperator(aten.relu)])
+
+
 def test_an_approximation_may_change_the_model_and_says_by_how_much(captured) -> None:
     program = captured(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), (1, 4))
     result = run(program, [DropOperator(aten.relu, kind="approximation")])
