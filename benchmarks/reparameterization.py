@@ -21,6 +21,7 @@ import sys
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import timm
 import torch
@@ -35,7 +36,6 @@ from mobiledeploy.rewrite.engine import rewrite
 from mobiledeploy.rewrite.proof import Outputs, relative_error
 from mobiledeploy.rewrite.recipes import recipe
 from mobiledeploy.sources.weights.seeded import seed_weights
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program

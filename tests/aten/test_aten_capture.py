@@ -232,6 +232,15 @@ def test_numpy_in_the_middle_is_taken_strictly(captured, calls) -> None:
     assert torch.equal(found, torch.full((2, 4), 4.0))
 
 
+def test_the_graphs_code_is_made_when_it_is_called(captured) -> None:
+    module = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    program = captured(module, (2, 4))
+    x = torch.randn(2, 4)
+    (found,) = program.graph_module(x)
+    assert torch.equal(found, module(x))
+    assert "torch.ops.aten.linear.default" in program.graph_module.code
+
+
 def test_capture_says_which_way_it_went(captured) -> None:
     assert captured(nn.Linear(4, 4), (2, 4)).capture == "torch.export (non-strict)"
 
