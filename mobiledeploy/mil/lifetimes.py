@@ -36,14 +36,16 @@ class Lifetimes:
         return frozenset(
             parameter
             for parameter, argument in operation.inputs.items()
-            if len(argument) == 1 and names.count(argument[0]) == 1 and self._is_free(argument[0], index)
+            if len(argument) == 1 and self._is_free(argument[0], names, index)
         )
 
-    def _is_free(self, name: str, index: int) -> bool:
+    def _is_free(self, name: str, operands: list[str], index: int) -> bool:
         group = self._groups.get(name)
         if group is None or not group.isdisjoint(self._foreign):
             return False
-        return all(self._last.get(member, -1) <= index for member in group)
+        # another operand in the same memory would change while it is read
+        alone = sum(operand in group for operand in operands) == 1
+        return alone and all(self._last.get(member, -1) <= index for member in group)
 
     def define(self, operation: Operation, effect: Effect) -> None:
         """Takes note of what the operation defines; to be called in the order of the block."""

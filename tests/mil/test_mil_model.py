@@ -122,7 +122,7 @@ def test_wrong_images_are_named(package) -> None:
 
 @pytest.mark.parametrize(("layout", "number"), [("RGB", 20), ("BGR", 30)])
 def test_an_image_output_is_rgba_and_saturates(package, layout, number) -> None:
-    path = package(lambda x: mb.add(x=x, y=100.4, name="y"), {"x": np.zeros((1, 3, 6, 8), np.float32)})
+    path = package(lambda x: mb.add(x=x, y=100.6, name="y"), {"x": np.zeros((1, 3, 6, 8), np.float32)})
     file = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
     message = message_class("Model").FromString(file.read_bytes())
     image = message.description.output[0].type.imageType
@@ -130,7 +130,7 @@ def test_an_image_output_is_rgba_and_saturates(package, layout, number) -> None:
     file.write_bytes(message.SerializeToString())
     (picture,) = mil.load(path).predict({"x": PHOTO.transpose(2, 0, 1)[None]}).values()
     assert picture.mode == "RGBA"
-    expected = np.minimum(PHOTO.astype(int) + 100, 255)
+    expected = np.minimum(PHOTO.astype(int) + 101, 255)
     np.testing.assert_array_equal(np.asarray(picture)[..., :3], expected if layout == "RGB" else expected[..., ::-1])
 
 

@@ -24,10 +24,10 @@ def read_state(_: Call) -> Kernel:
 
 @FAMILY.operator("write_state", effect=Effect.MOVEMENT, since=Opset.IOS18)
 def write_state(_: Call) -> Kernel:
-    """Keeps a copy: the run may go on to overwrite the data."""
+    """Keeps the data itself: from here on it shares memory with the state, which is never overwritten."""
 
     def run(buffer: StateBuffer, data: torch.Tensor) -> tuple[()]:
-        buffer.value = data.clone()
+        buffer.value = data
         return ()
 
     return Kernel(("input", "data"), run)
@@ -36,7 +36,7 @@ def write_state(_: Call) -> Kernel:
 @FAMILY.operator("coreml_update_state", effect=Effect.MOVEMENT, since=Opset.IOS18)
 def update_state(_: Call) -> Kernel:
     def run(buffer: StateBuffer, value: torch.Tensor) -> torch.Tensor:
-        buffer.value = value.clone()
+        buffer.value = value
         return buffer.value
 
     return Kernel(("state", "value"), run)

@@ -152,7 +152,7 @@ def test_sparse_and_palettized_together(execute) -> None:
 
 
 def test_quantize_rounds_to_even_and_saturates(execute) -> None:
-    x = np.array([[0.25, 0.75, 1.25, 100.0], [-0.25, -0.75, -1.25, -100.0]], np.float32)
+    x = np.array([[0.25, 0.75, 1.25, 200.0], [-0.25, -0.75, -1.25, -200.0]], np.float32)
     scale, zero = np.array([0.5, 0.25], np.float32), np.array([1, -1], np.int8)
 
     def build(x):

@@ -116,6 +116,22 @@ def test_a_state_outlives_predictions(accumulator) -> None:
     np.testing.assert_array_equal(other.read_state("total"), 0 * X)
 
 
+def test_a_state_keeps_its_value_while_the_run_goes_on(package) -> None:
+    """The activation reads the stored value last, and may write in place wherever memory is its own."""
+
+    def build(x, total):
+        grown = mb.add(x=mb.read_state(input=total), y=mb.cast(x=x, dtype="fp16"))
+        mb.coreml_update_state(state=total, value=grown)
+        return mb.cast(x=mb.relu(x=grown), dtype="fp32")
+
+    inputs = {"x": X, "total": mb.StateTensorSpec((3,), dtype=types.fp16)}
+    model = mil.load(package(build, inputs, opset="iOS18", name="kept"))
+    state = model.make_state()
+    (found,) = model.predict({"x": X}, state).values()
+    np.testing.assert_array_equal(found, np.maximum(X, 0))
+    np.testing.assert_array_equal(state.read_state("total"), X)
+
+
 def test_a_state_can_be_written_and_holds_its_type(accumulator) -> None:
     state = accumulator.make_state()
     state.write_state("total", [0.1, 0.2, 0.3])

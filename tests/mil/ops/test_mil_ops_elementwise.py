@@ -156,6 +156,18 @@ def test_an_operand_is_overwritten_only_where_nobody_reads_it_again(execute) -> 
     np.testing.assert_allclose(w, (A * 3 - (A * 3 + B)) ** 2)
 
 
+def test_an_operand_is_not_overwritten_while_another_one_reads_its_memory(execute) -> None:
+    def build(x):
+        square = mb.mul(x=x, y=2.0)
+        turned = mb.add(x=square, y=mb.transpose(x=square, perm=[1, 0]))  # both die here, in one memory
+        return turned, mb.sub(x=mb.reverse(x=turned), y=turned)
+
+    x = np.arange(9, dtype=np.float32).reshape(3, 3)
+    turned, reversed_ = execute(build, {"x": x})
+    np.testing.assert_array_equal(turned, 2 * x + 2 * x.T)
+    np.testing.assert_array_equal(reversed_, turned[::-1, ::-1] - turned)
+
+
 CASTS = [
     ("fp32", "int32", [1.9, -1.9, 3e9, -3e9, np.nan], [1, -1, 2147483647, -2147483648, 0]),
     ("fp32", "bool", [0.0, -0.0, 0.5, -2.0], [0, 0, 1, 1]),

@@ -122,6 +122,23 @@ def test_resample(execute, case) -> None:
     np.testing.assert_allclose(found.reshape(-1), expected, rtol=1e-5)
 
 
+def test_the_nearest_pixel_is_sampled(execute) -> None:
+    points = np.array([[0.4, 0.6], [0.6, 0.4], [1.4, -0.4], [-0.6, 1.4]], np.float32).reshape(1, 2, 2, 2)
+    (found,) = execute(
+        lambda x, points: mb.resample(
+            x=x,
+            coordinates=points,
+            sampling_mode="nearest",
+            padding_mode="constant",
+            padding_value=-1.0,
+            coordinates_mode="unnormalized",
+            align_corners=True,
+        ),
+        {"x": IMAGE, "points": points},
+    )
+    assert found.reshape(-1).tolist() == [33, 22, 22, -1]
+
+
 def test_affine(execute) -> None:
     matrix = np.array([[-1.0, -2.0, -3.7, -1.0, 3.5, 1.2]], np.float32)
     (found,) = execute(
