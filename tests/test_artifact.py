@@ -389,4 +389,12 @@ def test_opening_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
-    assert artifact.__all__ == ["MANIFEST", "PROOF", "REFERENCE", "Artifact", "file_hashes", "open_artifact", "write_artifact"]
+    assert artifact.__all__ == [
+        "MANIFEST",
+        "PROOF",
+        "REFERENCE",
+        "Artifact",
+        "file_hashes",
+        "open_artifact",
+        "write_artifact",
+    ]

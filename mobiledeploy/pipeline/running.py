@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mobiledeploy import mil
-from mobiledeploy.artifact import open_artifact
+from mobiledeploy.artifact import MANIFEST, open_artifact
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity.crop import centre_crop
 from mobiledeploy.parity.photographs import read_picture
@@ -80,7 +80,8 @@ def _runnable(path: Path) -> _Runnable:
     try:
         opened = open_artifact(path)
     except PackageError:
-        if path.suffix != ".mlpackage" or not path.is_dir():
+        # A package of ours that is not what was exported must not pass for somebody else's.
+        if path.suffix != ".mlpackage" or not path.is_dir() or (path.parent / MANIFEST).exists():
             raise
         return _foreign(path)
     named = [target for target in opened.targets if target.resolve() == path.resolve()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from mobiledeploy import mil, pipeline
 from mobiledeploy.artifact import open_artifact
-from mobiledeploy.errors import CaptureError, InputError, ParityError
+from mobiledeploy.errors import CaptureError, InputError, PackageError, ParityError
 from mobiledeploy.parity import reference
 from mobiledeploy.records import ExportOptions
 
@@ -131,3 +132,25 @@ def test_a_model_that_draws_random_numbers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="random numbers"):
         pipeline.export(f"{network}:Noisy", output=tmp_path / "out", options=ExportOptions(weights="auto"))
     assert not (tmp_path / "out").exists()
+
+
+def test_run_refuses_a_package_whose_weights_were_altered(exported: pipeline.ExportResult, tmp_path: Path) -> None:
+    copy = tmp_path / "classifier"
+    shutil.copytree(exported.folder, copy)
+    weights = next(copy.rglob("weight.bin"))
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    picture = tmp_path / "picture.png"
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(picture)
+    for path in (copy, copy / "classifier.mlpackage"):
+        with pytest.raises(PackageError, match="is not what was exported"):
+            pipeline.run(path, image=picture)
+
+
+def test_run_takes_a_package_of_anybody(exported: pipeline.ExportResult, tmp_path: Path) -> None:
+    package = tmp_path / "anybody.mlpackage"
+    shutil.copytree(exported.folder / "classifier.mlpackage", package)
+    picture = tmp_path / "picture.png"
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(picture)
+    assert len(pipeline.run(package, image=picture).top) == 5
