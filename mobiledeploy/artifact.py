@@ -83,7 +83,7 @@ def open_artifact(path: Path, *, verify: bool = True) -> Artifact:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 in hexadecimal of every file below `folder` but its manifest and proof, by relative POSIX path, sorted."""
+    """SHA-256 in hexadecimal of every file below `folder` but manifest and proof, by relative POSIX path, sorted."""
     files = (path for path in folder.rglob("*") if path.is_file() and path not in (folder / MANIFEST, folder / PROOF))
     return {file: _sha256(folder / file) for file in sorted(path.relative_to(folder).as_posix() for path in files)}
 
