@@ -16,7 +16,7 @@ import torch
 from torch import fx
 
 from mobiledeploy.aten.graph import add_constant, arguments, aten, is_call, rank, shape
-from mobiledeploy.rewrite.movement import channel_numbers, is_movement, move
+from mobiledeploy.rewrite.movement import average, channel_numbers, is_movement, move
 from mobiledeploy.rewrite.operators import (
     CONVOLUTIONS,
     LinearOperator,
@@ -193,6 +193,10 @@ def fold_forward(program: Program, scaled: PerChannel) -> ForwardFold | str:
         for user in node.users:
             if is_movement(user):
                 frontier.append((user, move(user, numbers)))
+                continue
+            averaged = average(user, numbers)
+            if averaged is not None:
+                frontier.append((user, averaged))
                 continue
             consumer = _consumer(program, user, node)
             if consumer is None:

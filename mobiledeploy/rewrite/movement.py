@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import aten, shape
+from mobiledeploy.aten.graph import arguments, aten, is_call, shape
 
-__all__ = ["channel_numbers", "is_movement", "move"]
+__all__ = ["average", "channel_numbers", "is_movement", "move"]
 
 _MOVEMENTS = {
     aten.chunk.default,
@@ -41,6 +41,15 @@ _MOVEMENTS = {
 }
 
 
+# Averages over the last axes, so many.
+_POOLINGS = {
+    aten.adaptive_avg_pool1d.default: 1,
+    aten.adaptive_avg_pool2d.default: 2,
+    aten.avg_pool1d.default: 1,
+    aten.avg_pool2d.default: 2,
+}
+
+
 def is_movement(node: fx.Node) -> bool:
     """Whether every element of the result is an element of the node's first argument, and nothing else goes in."""
     return node.op == "call_function" and node.target in _MOVEMENTS and node.all_input_nodes == [node.args[0]]
@@ -56,3 +65,34 @@ def channel_numbers(node: fx.Node, axis: int) -> torch.Tensor:
 def move(node: fx.Node, numbers: Any) -> Any:
     """What the movement `node` makes of its argument's channel numbers; a list where the operator gives several."""
     return node.target(numbers, *node.args[1:], **node.kwargs)  # type: ignore[operator]
+
+
+def average(node: fx.Node, numbers: Any) -> torch.Tensor | None:
+    """The channel numbers behind an average of places of one channel each, with which a scale and a shift commute:
+    mean(s x + t) = s mean(x) + t. None for anything else, where zero padding is counted, or channels are mixed.
+    """
+    axes = _averaged_axes(node, numbers)
+    if axes is None:
+        return None
+    first: torch.Tensor = numbers
+    for axis in axes:
+        first = first.narrow(axis, 0, 1)
+    if not torch.equal(numbers, first.expand_as(numbers)):
+        return None
+    keeps = first.dim() == len(shape(node))
+    return (first if keeps else first.squeeze(axes)).expand(shape(node))
+
+
+def _averaged_axes(node: fx.Node, numbers: Any) -> tuple[int, ...] | None:
+    if not isinstance(numbers, torch.Tensor) or node.op != "call_function":
+        return None
+    if is_call(node, aten.mean.dim):
+        axes = arguments(node)[1]
+        return tuple(axis % numbers.dim() for axis in axes) if axes else tuple(range(numbers.dim()))
+    if node.target not in _POOLINGS:
+        return None
+    if is_call(node, aten.avg_pool1d, aten.avg_pool2d):
+        _, _, _, padding, ceil_mode, counts_padding, *divisor = arguments(node)
+        if ceil_mode or any(divisor) or (counts_padding and any(padding)):
+            return None
+    return tuple(range(numbers.dim() - _POOLINGS[node.target], numbers.dim()))

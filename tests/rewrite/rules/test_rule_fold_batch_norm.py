@@ -195,3 +195,40 @@ def norm_of_twice(self, y: torch.Tensor) -> torch.Tensor:
 
 def norm_and_sum(self, joined: torch.Tensor) -> torch.Tensor:
     return torch.tanh(self.norm(joined)) + joined
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda self, x: self.head(F.adaptive_avg_pool2d(self.norm(torch.relu(x)), 1).flatten(1)),
+        lambda self, x: self.head(self.norm(torch.relu(x)).mean((2, 3))),
+        lambda self, x: self.head(self.norm(torch.relu(x)).mean((-2, -1), keepdim=True).flatten(1)),
+        lambda self, x: self.conv(F.avg_pool2d(self.norm(torch.relu(x)), 2)),
+        lambda self, x: self.conv(F.avg_pool2d(self.norm(torch.relu(x)), 3, 1, 1, count_include_pad=False)),
+        lambda self, x: self.head(F.avg_pool1d(self.norm(torch.relu(x)).flatten(2), 2).transpose(1, 2)),
+        lambda self, x: self.head(self.norm(torch.relu(x)).flatten(2).transpose(1, 2).mean(1)),
+    ],
+)
+def test_an_average_over_places_lets_it_through(rewritten, calls, forward) -> None:
+    module = calls(forward, norm=nn.BatchNorm2d(4), head=nn.Linear(4, 3), conv=nn.Conv2d(4, 3, 1))
+    assert "batch_norm" not in rewritten(module, (2, 4, 6, 6), rules=RULES).operators
+
+
+@pytest.mark.parametrize(
+    ("forward", "last"),
+    [
+        (lambda self, x: self.conv(F.avg_pool2d(self.norm(torch.relu(x)), 3, 1, 1)), "avg_pool2d"),
+        (lambda self, x: self.conv(F.avg_pool2d(self.norm(torch.relu(x)), 2, divisor_override=3)), "avg_pool2d"),
+        (lambda self, x: self.conv(F.avg_pool2d(self.norm(torch.relu(x)), 4, ceil_mode=True)), "avg_pool2d"),
+        (lambda self, x: self.wide(self.norm(torch.relu(x)).mean(1)), "mean"),
+        (lambda self, x: self.wide(self.norm(torch.relu(x)).mean((1, 2))), "mean"),
+        (lambda self, x: self.conv(F.max_pool2d(self.norm(torch.relu(x)), 2)), "max_pool2d"),
+        (lambda self, x: self.wide(F.adaptive_avg_pool1d(self.norm(torch.relu(x)).permute(0, 2, 3, 1)[0], 6)), None),
+    ],
+)
+def test_another_pooling_does_not(rewritten, calls, forward, last) -> None:
+    module = calls(forward, norm=nn.BatchNorm2d(4), wide=nn.Linear(6, 3), conv=nn.Conv2d(4, 3, 1))
+    outcome = rewritten(module, (1, 4, 6, 6), rules=RULES)
+    assert outcome.operators[:2] == ["relu", "batch_norm"]
+    (reason,) = outcome.reasons("fold-batch-norm")
+    assert reason == f"relu stands before it; {last or 'adaptive_avg_pool1d'} stands behind it"
