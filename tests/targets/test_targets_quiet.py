@@ -46,6 +46,7 @@ def test_loggers_are_as_before_afterwards(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_collection_rests_and_comes_back() -> None:
+    gc.unfreeze()  # other tests of this process may have frozen what they made
     gc.collect()
     with collection_paused():
         assert not gc.isenabled()
