@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["BackwardFold", "ForwardFold", "JointFold", "fold_backward", "fold_forward"]
 
 
+_TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)
 # Where the (weight, bias) arguments stand of operators whose outputs they scale and shift.
 WEIGHT_POSITIONS: dict[Any, tuple[int, int]] = {
-    **dict.fromkeys(CONVOLUTIONS.values(), (1, 2)),
+    **dict.fromkeys((*CONVOLUTIONS.values(), *_TRANSPOSED), (1, 2)),
     aten.linear.default: (1, 2),
     aten.batch_norm.default: (1, 2),
     aten.layer_norm.default: (2, 3),
@@ -57,9 +58,19 @@ class BackwardFold:
         new_bias = self.shift if bias is None else bias.double() * self.scale + self.shift
         new_weight = self.scale
         if weight is not None:
-            new_weight = weight.double() * self.scale.reshape(-1, *([1] * (weight.dim() - 1)))
+            new_weight = weight.double() * self._scale_against(weight)
         keeps_bias = bias is not None or bool(self.shift.any())
         _set_weights(program, self.producer, positions, new_weight, new_bias if keeps_bias else None)
+
+    def _scale_against(self, weight: torch.Tensor) -> torch.Tensor:
+        """`scale` laid out against the weight's output channels: its rows, or of a transposed convolution, whose
+        weight is (in, out / groups, *kernel), the columns, group by group."""
+        kernel = [1] * (weight.dim() - 2)
+        if self.producer.target not in _TRANSPOSED:
+            return self.scale.reshape(-1, *([1] * (weight.dim() - 1)))
+        groups = arguments(self.producer)[6]
+        rows = self.scale.reshape(groups, -1).repeat_interleave(weight.shape[0] // groups, 0)
+        return rows.reshape(*rows.shape, *kernel)
 
 
 @dataclass(frozen=True)
@@ -238,7 +249,7 @@ def _carries_weights(program: Program, node: fx.Node) -> bool:
     if any(weight is not None and constant(program, weight) is None for weight in weights):
         return False
     # A convolution of one picture without a batch axis has its channels elsewhere.
-    return not is_call(node, *CONVOLUTIONS.values()) or rank(node) == rank(weights[0])
+    return not is_call(node, *CONVOLUTIONS.values(), *_TRANSPOSED) or rank(node) == rank(weights[0])
 
 
 def _output_axis(node: fx.Node) -> int:

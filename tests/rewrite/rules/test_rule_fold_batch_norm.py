@@ -20,11 +20,16 @@ RULES = (FoldBatchNorm(),)
         (nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), (1, 3, 8)),
         (nn.Conv3d(2, 4, 3), nn.BatchNorm3d(4), (1, 2, 4, 5, 4)),
         (nn.Linear(5, 6, bias=False), nn.BatchNorm1d(6), (3, 5)),
+        (nn.ConvTranspose2d(4, 6, 3, stride=2, output_padding=1, dilation=2), nn.BatchNorm2d(6), (2, 4, 5, 4)),
+        (nn.ConvTranspose2d(4, 6, 2, stride=2, groups=2, bias=False), nn.BatchNorm2d(6), (1, 4, 5, 4)),
+        (nn.ConvTranspose1d(4, 4, 2, stride=3, groups=4), nn.BatchNorm1d(4), (1, 4, 5)),
     ],
 )
 def test_a_batch_norm_behind_disappears_into_the_map(rewritten, convolution, norm, shape) -> None:
     outcome = rewritten(nn.Sequential(convolution, norm), shape, rules=RULES)
-    assert outcome.operators == ["linear" if isinstance(convolution, nn.Linear) else f"conv{len(shape) - 2}d"]
+    transposed = "_transpose" if "Transpose" in type(convolution).__name__ else ""
+    expected = "linear" if isinstance(convolution, nn.Linear) else f"conv{transposed}{len(shape) - 2}d"
+    assert outcome.operators == [expected]
     assert outcome.record("fold-batch-norm").matches == 1
 
 
