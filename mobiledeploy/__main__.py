@@ -17,9 +17,11 @@ def main() -> NoReturn:
     With torch loaded the interpreter spends most of a second taking its modules apart, which nobody waits for gladly.
     What must still happen is done here: exit handlers (temporary folders are removed by them) and the last flush.
     """
-    # Read by OpenMP when torch is loaded. Threads that spin at a barrier while another program holds their core make an
-    # export several times slower on a busy machine; those that sleep cost nothing measurable on an idle one.
+    # Read by OpenMP when torch is loaded. Threads that spin at a barrier while another program holds their core made an
+    # export ten times slower on a busy machine; those that sleep at once made one half as slow again on an idle one. So
+    # they spin for some microseconds, then sleep (GOMP_SPINCOUNT: libgomp's manual; other OpenMPs pass it over).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from mobiledeploy.cli import main as run
 
     code = run()

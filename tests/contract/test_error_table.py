@@ -279,7 +279,11 @@ ROWS = [
     Row("run right/tiny --image picture.png", 2, "cannot read the picture: cannot identify image file 'picture.png'"),
     Row("run right/tiny", 2, "Missing option '--image'."),
     Row("run right/tiny --image picture.png --top 0", 2, "Invalid value for '--top': …"),
-    Row("run damaged/tiny.mlpackage --image good.png", 2, "the model specification cannot be parsed"),
+    Row(
+        "run damaged/tiny.mlpackage --image good.png",
+        2,
+        "`tiny.mlpackage/Data/com.apple.CoreML/model.mlmodel` is not what was exported: …",
+    ),
     Row(
         "run damaged --image good.png",
         2,

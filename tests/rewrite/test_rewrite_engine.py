@@ -67,21 +67,21 @@ def test_a_rule_that_makes_nan_is_found_out(captured, calls) -> None:
 
 
 class Amplifier(nn.Module):
-    """A change of its input in the last place of float64 moves its output by about 1e-7."""
+    """A change of its input in the last place of float64 moves its output by about 1e-8."""
 
     def __init__(self) -> None:
         super().__init__()
         self.linear, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sin(self.norm(self.linear(x.relu())) * 1e9)
+        return torch.sin(self.norm(self.linear(x.relu())) * 1e8)
 
 
 def test_what_rounding_does_to_a_network_that_amplifies_it_is_no_fault(captured) -> None:
     program = captured(Amplifier(), (1, 4))
     log = run(program, recipe(skip=("fold-scales",))).log
     assert log.rules[1].matches == 1
-    assert 1e-9 < log.rules[1].relative_error < 1e-5
+    assert 1e-9 < log.rules[1].relative_error < 1e-6
 
 
 def test_a_fault_in_such_a_network_is_found_all_the_same(captured) -> None:
