@@ -16,7 +16,7 @@ from mobiledeploy.targets.quiet import silenced
 def test_nothing_is_printed_logged_or_warned(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    logger = logging.getLogger("talkative.library")
+    logger = logging.getLogger("talkative.converter")
     with silenced("talkative") as messages:
         print("printed")
         print("error", file=sys.stderr)
