@@ -37,7 +37,7 @@ DeploymentTarget = Annotated[str, _option(_IOS, "Oldest iOS the package must loa
 InputType = Annotated[str | None, _option("image|tensor", "image: takes pictures; default where their form is known.")]
 Labels = Annotated[str | None, _option("imagenet|FILE", "Class names; FILE: one per line.")]
 Skip = Annotated[list[str] | None, _option("RULE", "Rewrite rule to leave out; repeatable.")]
-Images = Annotated[Path | None, _option("DIR", "Pictures to prove equality on, instead of the built-in ones.")]
+Images = Annotated[Path | None, _option("DIR", "Pictures to prove equality on, besides the built-in ones.")]
 MinPsnr = Annotated[float | None, _option("DB", "Least PSNR of every output (40 in float16, 90 in float32).")]
 Name = Annotated[str | None, _option("NAME", "Name of the folder and of the packages in it.")]
 Seed = Annotated[int, _option("N", "Seed of random weights and of seeded inputs.", min=0)]
