@@ -23,7 +23,10 @@ def check(  # noqa: PLR0917 - a parameter per option
         list[Path], typer.Argument(metavar="ARTIFACT...", help="Exported folders, or packages inside of them.")
     ],
     images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Further pictures to compare on; the original model is loaded again for them.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Further pictures to compare on; the original model is loaded again for them."
+        ),
     ] = None,
     runner: Annotated[
         str | None,
