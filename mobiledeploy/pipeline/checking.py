@@ -10,6 +10,7 @@ from mobiledeploy.aten.prepare import prepare
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
+from mobiledeploy.parity.runners.table import runner_named
 from mobiledeploy.parity.samples import parity_samples
 from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.original import original_runner
@@ -32,14 +33,16 @@ def check(
 
     Without `images` the outputs recorded at export are the reference, and neither torch's model nor its weights are
     needed. With `images` the original model is loaded again, its weights' hash is compared with the manifest's, and it
-    gives the reference for those pictures. `runner`: in the place of each target's own.
+    gives the reference for those pictures. `runner`: in the place of each target's own; packages that it does not
+    execute are passed over.
 
-    Raises PackageError if it is no artifact, InputError where the original cannot be had again.
+    Raises PackageError if it is no artifact, InputError where the original cannot be had again or `runner` executes
+    none of the packages.
     """
     progress.step(f"Opening {artifact}")
     opened = open_artifact(artifact)
+    packages = _packages(opened, artifact, runner)
     reference = _recorded(opened) if images is None else _recomputed(opened.manifest, images, progress)
-    packages = [path for path in opened.targets if _names(artifact, path)] or list(opened.targets)
     reports = []
     for package in packages:
         progress.step(f"Executing {package.name}")
@@ -47,8 +50,20 @@ def check(
     return tuple(reports)
 
 
-def _names(artifact: Path, package: Path) -> bool:
-    return artifact.resolve() == package.resolve()
+def _packages(opened: Artifact, artifact: Path, runner: str | None) -> list[Path]:
+    """The package that `artifact` names, or all of the folder's; of them those that `runner` executes."""
+    named = [path for path in opened.targets if path.resolve() == artifact.resolve()] or list(opened.targets)
+    if runner is None:
+        return named
+    suffix = runner_named(runner).suffix
+    chosen = [path for path in named if path.suffix == suffix]
+    if not chosen:
+        raise InputError(
+            f"{runner} executes {suffix} packages, not {', '.join(path.name for path in named)}",
+            where="--runner",
+            remedy="Leave --runner out for each package's own.",
+        )
+    return chosen
 
 
 def _recorded(opened: Artifact) -> Reference:
@@ -88,8 +103,12 @@ def _recomputed(manifest: Manifest, images: Path, progress: Progress) -> Referen
 
 
 def _report(package: Path, manifest: Manifest, reference: Reference, runner: str | None) -> ParityReport:
-    target = next(target for target in TARGETS if target.suffix == package.suffix)
-    exported = next(report for report in manifest.parity if report.artifact == package.name)
+    target = next((target for target in TARGETS if target.suffix == package.suffix), None)
+    exported = next((claim for claim in manifest.parity if claim.artifact == package.name), None)
+    if target is None or exported is None:
+        raise PackageError(
+            f"the manifest claims nothing of {package.name}", where=str(package), remedy="Export the model again."
+        )
     report = check_parity(
         package,
         reference,

@@ -86,7 +86,9 @@ def _runnable(path: Path) -> _Runnable:
         return _foreign(path)
     named = [target for target in opened.targets if target.resolve() == path.resolve()]
     chosen = (named or list(opened.targets))[0]
-    target = next(target for target in TARGETS if target.suffix == chosen.suffix)
+    target = next((target for target in TARGETS if target.suffix == chosen.suffix), None)
+    if target is None:
+        raise PackageError(f"nothing here executes {chosen.name}", where=str(chosen), remedy="Export the model again.")
     labels = _package_labels(chosen)
     if not labels and opened.manifest.options.labels == "imagenet":
         labels = read_labels("imagenet")

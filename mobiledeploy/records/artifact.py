@@ -29,7 +29,6 @@ class ExportOptions:
     input_type: Literal["image", "tensor"] | None = None
     labels: str | None = None
     skip: tuple[str, ...] = ()
-    substitute: tuple[str, ...] = ()
     min_psnr: float | None = None
     seed: int = 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +11,7 @@ from torch import fx
 from mobiledeploy.aten.cost import graph_cost
 from mobiledeploy.aten.graph import erase_unused, remove_dead, source_line
 from mobiledeploy.aten.uncompiled import graph_module
-from mobiledeploy.errors import InternalError
+from mobiledeploy.errors import InternalError, UnsupportedError
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.rewrite.proof import TOLERANCE, Outputs, observe, relative_error, rounding_noise
@@ -49,10 +48,9 @@ def rewrite(
     """Runs `rules` in order, again and again until none matches; `program` itself is left as it is.
 
     `samples`: inputs to prove on, each one tensor per placeholder. Raises InternalError naming the rule whose result
-    differs by more than TOLERANCE, or than what rounding does to a network that amplifies it.
+    differs by more than TOLERANCE, or UnsupportedError where the network amplifies rounding to that much.
     """
     original = observe(program, samples)
-    noise = cache(lambda: rounding_noise(program, samples, original))
     current = _copy(program)
     before = graph_cost(current)
     records: dict[str, RuleRecord] = {}
@@ -65,7 +63,7 @@ def rewrite(
             break
         for rule in due:
             record, latest = _run(rule, current, samples, latest, cost)
-            _check(record, noise)
+            _check(record, lambda: rounding_noise(program, samples, original))
             cost = record.after
             records[rule.name] = _joined(records.get(rule.name), record)
             changes += record.matches
@@ -115,8 +113,15 @@ def _run(
 
 def _check(record: RuleRecord, noise: Callable[[], float]) -> None:
     error = record.relative_error
-    if error is None or record.kind == "approximation" or error <= TOLERANCE or error <= noise():
+    if error is None or record.kind == "approximation" or error <= TOLERANCE:
         return
+    amplified = noise()
+    if error <= amplified:
+        raise UnsupportedError(
+            f"the network amplifies rounding to a relative error of {amplified:.1e} in float64, so that the rule "
+            f"{record.rule} ({error:.1e}) cannot be proven",
+            remedy=f"Random weights do that to some networks: give trained ones; or --skip {record.rule}.",
+        )
     raise InternalError(
         f"the rule {record.rule} changed the model: relative error {error:.1e} in float64",
         remedy=f"Please report it; --skip {record.rule} goes on without the rule.",

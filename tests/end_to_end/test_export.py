@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from mobiledeploy import mil, pipeline
 from mobiledeploy.artifact import open_artifact
 from mobiledeploy.errors import CaptureError, InputError, PackageError, ParityError
 from mobiledeploy.parity import reference
-from mobiledeploy.records import ExportOptions
+from mobiledeploy.records import ExportOptions, codec
 
 NETWORKS = Path(__file__).with_name("networks.py")
 
@@ -154,3 +155,20 @@ def test_run_takes_a_package_of_anybody(exported: pipeline.ExportResult, tmp_pat
     picture = tmp_path / "picture.png"
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(picture)
     assert len(pipeline.run(package, image=picture).top) == 5
+
+
+def test_check_under_one_runner_judges_what_it_executes(exported: pipeline.ExportResult) -> None:
+    reports = pipeline.check(exported.folder, runner="onnxruntime")
+    assert [report.artifact for report in reports] == ["classifier.onnx"]
+    with pytest.raises(InputError, match=r"onnxruntime executes \.onnx packages, not classifier\.mlpackage"):
+        pipeline.check(exported.folder / "classifier.mlpackage", runner="onnxruntime")
+
+
+def test_check_of_a_package_that_the_manifest_claims_nothing_of_is_refused(
+    exported: pipeline.ExportResult, tmp_path: Path
+) -> None:
+    copy = tmp_path / "classifier"
+    shutil.copytree(exported.folder, copy)
+    (copy / "manifest.json").write_text(codec.dumps(replace(exported.manifest, parity=())), encoding="utf-8")
+    with pytest.raises(PackageError, match="claims nothing of"):
+        pipeline.check(copy)

@@ -24,6 +24,7 @@ class CoreMLRunner:
     """On all compute units, which is what an app gets unless it asks for less."""
 
     name = "coreml"
+    suffix = ".mlpackage"
 
     def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
         if sys.platform != "darwin":

@@ -23,6 +23,7 @@ class MilRunner:
     """Every value is held in its declared type: an fp16 program rounds after each of its operators."""
 
     name = "mil"
+    suffix = ".mlpackage"
 
     def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
         model = load(path)

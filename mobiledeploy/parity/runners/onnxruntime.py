@@ -31,6 +31,7 @@ class OnnxRuntimeRunner:
     """Single-threaded, so that sums are taken in one order and the result is the same in every run."""
 
     name = "onnxruntime"
+    suffix = ".onnx"
 
     def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
         session = _session(path)

@@ -27,9 +27,10 @@ classes that they are of: those whose label is theirs alone."""
 
 
 class Runner(Protocol):
-    """`name` is what `--runner` takes and a report says."""
+    """`name` is what `--runner` takes and a report says, `suffix` what the artifacts it executes end in."""
 
     name: str
+    suffix: str
 
     def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
         """Loads the artifact at `path`, once, for any number of predictions.
