@@ -37,6 +37,9 @@ DeploymentTarget = Annotated[str, _option(_IOS, "Oldest iOS the package must loa
 InputType = Annotated[str | None, _option("image|tensor", "image: takes pictures; default where their form is known.")]
 Labels = Annotated[str | None, _option("imagenet|FILE", "Class names; FILE: one per line.")]
 Skip = Annotated[list[str] | None, _option("RULE", "Rewrite rule to leave out; repeatable.")]
+Substitute = Annotated[list[str] | None, _option("FROM=TO", "Approximation to make, as hardswish=gelu; repeatable.")]
+Flexible = Annotated[str | None, _option("N,N,…", "Sizes in pixels (N or HxW) that one package shall take.")]
+OutputNames = Annotated[str | None, _option("A,B,…", "Names of the outputs, in order.")]
 Images = Annotated[Path | None, _option("DIR", "Pictures to prove equality on, besides the built-in ones.")]
 MinPsnr = Annotated[float | None, _option("DB", "Least PSNR of every output (40 in float16, 90 in float32).")]
 Name = Annotated[str | None, _option("NAME", "Name of the folder and of the packages in it.")]
@@ -55,6 +58,9 @@ def export(  # noqa: PLR0917 - a parameter per option
     input_type: InputType = None,
     labels: Labels = None,
     skip: Skip = None,
+    substitute: Substitute = None,
+    flexible: Flexible = None,
+    output_names: OutputNames = None,
     images: Images = None,
     min_psnr: MinPsnr = None,
     name: Name = None,
@@ -71,6 +77,9 @@ def export(  # noqa: PLR0917 - a parameter per option
         input_type=options.input_type(input_type),
         labels=labels,
         skip=tuple(skip or ()),
+        substitute=tuple(substitute or ()),
+        flexible=options.sizes(flexible),
+        output_names=options.names(output_names),
         min_psnr=min_psnr,
         seed=seed,
     )

@@ -11,7 +11,16 @@ import typer
 
 from mobiledeploy.errors import InputError
 
-__all__ = ["DEPLOYMENT_TARGETS", "JsonFlag", "deployment_target", "input_type", "precision", "resolution"]
+__all__ = [
+    "DEPLOYMENT_TARGETS",
+    "JsonFlag",
+    "deployment_target",
+    "input_type",
+    "names",
+    "precision",
+    "resolution",
+    "sizes",
+]
 
 # Read from the arguments before they are parsed (cli/main.py): an error of parsing answers in JSON, too.
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
@@ -23,13 +32,26 @@ _INPUT_TYPES = ("image", "tensor")
 
 def resolution(text: str | None) -> tuple[int, int] | None:
     """`N` or `HxW` in pixels, both at least 1, as (height, width)."""
-    if text is None:
-        return None
+    return None if text is None else _size(text, "--resolution")
+
+
+def sizes(text: str | None) -> tuple[tuple[int, int], ...]:
+    """Sizes with commas between them, each as `resolution` takes it, none twice, in the order given."""
+    found = [] if text is None else [_size(part.strip(), "--flexible") for part in text.split(",")]
+    return tuple(dict.fromkeys(found))
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return () if text is None else tuple(part.strip() for part in text.split(","))
+
+
+def _size(text: str, option: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9][0-9]{0,4})(?:x([1-9][0-9]{0,4}))?", text)
     if match is None:
         raise InputError(
             f"`{text}` is no resolution",
-            where="--resolution",
+            where=option,
             remedy="Write one number of pixels, as in 256, or height x width, as in 256x192.",
         )
     height, width = match.groups()

@@ -19,7 +19,11 @@ __all__ = ["ExportOptions", "Manifest", "ParityClaim", "Proof"]
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What an export was asked for, as far as it can change the bytes of the result."""
+    """What an export was asked for, as far as it can change the bytes of the result.
+
+    `substitute`: approximations asked for, each `from=to`. `flexible`: the sizes (height, width) in pixels that one
+    package shall take, or none. `output_names`: in the place of the model's own, in order.
+    """
 
     targets: tuple[str, ...] = ("coreml",)
     weights: str = "auto"
@@ -29,6 +33,9 @@ class ExportOptions:
     input_type: Literal["image", "tensor"] | None = None
     labels: str | None = None
     skip: tuple[str, ...] = ()
+    substitute: tuple[str, ...] = ()
+    flexible: tuple[tuple[int, int], ...] = ()
+    output_names: tuple[str, ...] = ()
     min_psnr: float | None = None
     seed: int = 0
 
