@@ -9,7 +9,6 @@ An image input is normalized inside the program, because Core ML's own image sca
 from __future__ import annotations
 
 import dataclasses
-import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from mobiledeploy.aten.frames import user_line_of
+from mobiledeploy.aten.output_names import CLASS_LABEL, PROBABILITIES, given_names, unique_names
 from mobiledeploy.errors import CaptureError, LabelsError
 
 if TYPE_CHECKING:
@@ -68,11 +68,17 @@ class PreparedModule(nn.Module):
         return outputs
 
 
-def prepare(model: nn.Module, inputs: tuple[InputSpec, ...], labels: tuple[str, ...] | None = None) -> PreparedModule:
+def prepare(
+    model: nn.Module,
+    inputs: tuple[InputSpec, ...],
+    labels: tuple[str, ...] | None = None,
+    output_names: tuple[str, ...] = (),
+) -> PreparedModule:
     """Puts the model in eval mode and its parameters in float32, in place, and runs it once on zeros to learn its
-    outputs' names.
+    outputs' names; `output_names`, if there are any, stand in their place.
 
-    Raises CaptureError if it does not run or returns anything but tensors, LabelsError if `labels` do not fit.
+    Raises CaptureError if it does not run or returns anything but tensors, LabelsError if `labels` do not fit,
+    InputError if `output_names` cannot name the outputs.
     """
     model.eval()
     if any(tensor.is_floating_point() and tensor.dtype is not torch.float32 for tensor in model.state_dict().values()):
@@ -80,12 +86,20 @@ def prepare(model: nn.Module, inputs: tuple[InputSpec, ...], labels: tuple[str, 
     outputs = _outputs_on_zeros(PreparedModule(model, inputs, (), with_probabilities=False), inputs)
     if not outputs:
         raise CaptureError("the model returns no tensor", remedy="Return tensors, or tuples, lists and dicts of them.")
-    names = [name for name, _ in outputs]
     if labels is not None:
-        _check_labels(labels, outputs[0][1])
-        names.append("probabilities")
-    unique = _unique(names, taken={spec.name for spec in inputs})
-    return PreparedModule(model, inputs, unique, with_probabilities=labels is not None).eval()
+        _check_labels(labels, *outputs[0])
+    names = _names(outputs, tuple(spec.name for spec in inputs), output_names, is_classifier=labels is not None)
+    return PreparedModule(model, inputs, names, with_probabilities=labels is not None).eval()
+
+
+def _names(
+    outputs: list[tuple[str, torch.Tensor]], inputs: tuple[str, ...], wanted: tuple[str, ...], *, is_classifier: bool
+) -> tuple[str, ...]:
+    added = (PROBABILITIES,) if is_classifier else ()
+    if wanted:
+        return given_names(wanted, outputs, inputs=inputs, is_classifier=is_classifier) + added
+    taken = {*inputs, CLASS_LABEL} if is_classifier else set(inputs)
+    return unique_names([*(name for name, _ in outputs), *added], taken)
 
 
 def _outputs_on_zeros(probe: PreparedModule, inputs: tuple[InputSpec, ...]) -> list[tuple[str, torch.Tensor]]:
@@ -110,17 +124,6 @@ def _outputs_on_zeros(probe: PreparedModule, inputs: tuple[InputSpec, ...]) -> l
         # A model that keeps state is exported as it was given.
         for buffer, before in buffers:
             buffer.detach().copy_(before)
-
-
-def _unique(names: list[str], taken: set[str]) -> tuple[str, ...]:
-    """Each name as an identifier that neither an input nor an earlier output has."""
-    result: list[str] = []
-    for name in names:
-        plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-        plain = plain if not plain[:1].isdigit() else f"output_{plain}"
-        candidates = [plain, *(f"{plain}_{number}" for number in range(1, len(names) + len(taken) + 1))]
-        result.append(next(c for c in candidates if c not in taken and c not in result))
-    return tuple(result)
 
 
 def named_outputs(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
@@ -158,12 +161,17 @@ def _normalization(spec: InputSpec) -> nn.Module:
     return PixelNormalization(spec.preprocessing.mean, spec.preprocessing.std)
 
 
-def _check_labels(labels: tuple[str, ...], logits: torch.Tensor) -> None:
-    if logits.dim() != 2 or logits.shape[-1] != len(labels):
-        raise LabelsError(
-            f"{len(labels)} labels for an output of shape {'x'.join(map(str, logits.shape))}",
-            remedy="Give one label per class, one to a line, or leave --labels out.",
-        )
+def _check_labels(labels: tuple[str, ...], name: str, logits: torch.Tensor) -> None:
+    if logits.dim() == 2 and logits.shape[-1] == len(labels):
+        return
+    remedy = "Give one label per class, one to a line, or leave --labels out."
+    if logits.dim() != 2:
+        remedy = f"Labels are for a classifier, and `{name}` is not one row of scores per picture: leave --labels out."
+    raise LabelsError(
+        f"{len(labels)} labels for an output of shape {'x'.join(map(str, logits.shape))}",
+        where="--labels",
+        remedy=remedy,
+    )
 
 
 def _first_line(error: BaseException) -> str:

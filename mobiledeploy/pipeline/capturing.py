@@ -68,7 +68,7 @@ def capture_model(
             progress=stages.progress,
         )
         inputs = tuple(typed_input(spec, options.input_type) for spec in source.inputs)
-        prepared = prepare(source.module, inputs, labels)
+        prepared = prepare(source.module, inputs, labels, options.output_names)
     with stages("reference", "Running the original model"):
         samples = parity_samples(inputs, images=images, seed=options.seed)
         reference = references.record_reference(original_runner(prepared), inputs, prepared.output_names, samples)

@@ -97,7 +97,7 @@ def _recomputed(manifest: Manifest, images: Path, progress: Progress) -> Referen
             remedy="Export again with --images.",
         )
     labels = None if options.labels is None else read_labels(options.labels)
-    prepared = prepare(source.module, manifest.inputs, labels)
+    prepared = prepare(source.module, manifest.inputs, labels, options.output_names)
     samples = parity_samples(manifest.inputs, images=images, seed=options.seed)
     return references.record_reference(original_runner(prepared), manifest.inputs, prepared.output_names, samples)
 

@@ -36,6 +36,12 @@ class Tiny(nn.Module):
         return self.head(self.conv(x).relu().mean((2, 3)))
 
 
+class Dense(Tiny):
+    def forward(self, x):
+        features = self.conv(x)
+        return {"out": features, "aux": features[:, :2]}
+
+
 class Branching(Tiny):
     def forward(self, x):
         return super().forward(x) if x.sum() > 0 else super().forward(-x)
@@ -219,6 +225,11 @@ ROWS = [
     Row(f"{TINY} --labels labels.bin", 2, "cannot read the labels in labels.bin: it is not UTF-8 text"),
     Row(f"{TINY} --labels blank.txt", 2, "blank.txt names no class"),
     Row(f"{TINY} --labels labels3.txt", 2, "3 labels for an output of shape 1x4"),
+    Row("export models.py:Dense --output out --labels labels3.txt", 2, "3 labels for an output of shape 1x8x16x16"),
+    Row(f"{TINY} --output-names a,b", 2, "2 names for 1 output"),
+    Row(f"{TINY} --output-names x", 2, "`x`: an input has that name"),
+    Row(f"{TINY} --output-names 1st", 2, "`1st` cannot name an output: letters, digits and _ only, and no digit first"),
+    Row("export models.py:Dense --output out --output-names a,a", 2, "`a` is given twice"),
     Row(f"{TINY} --images absent", 2, "the folder of pictures does not exist"),
     Row(f"{TINY} --images a_folder", 2, "no picture in the folder"),
     Row(f"{TINY} --images bad_pictures", 2, "cannot read the picture: cannot identify image file 'cat.png'"),
