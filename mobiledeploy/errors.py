@@ -126,9 +126,15 @@ class UnsupportedError(ConversionError):
 
 
 class ParityError(MobileDeployError):
-    """The converted model does not equal the original."""
+    """The converted model does not equal the original. `psnr_db`: the worst of its outputs, if one was measured."""
 
     exit_code = 4
+
+    def __init__(
+        self, what: str, *, where: str | None = None, remedy: str | None = None, psnr_db: float | None = None
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.psnr_db = psnr_db
 
 
 class HostError(MobileDeployError):

@@ -16,14 +16,19 @@ __all__ = ["Stages"]
 
 @dataclass
 class Stages:
-    """Tells the progress which stage runs, and keeps how long each took."""
+    """Tells the progress which stage runs, and keeps how long each took. `current`: the innermost stage that has not
+    come to its end, also after it raised."""
 
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
+    current: str | None = None
 
     @contextmanager
     def __call__(self, name: str, label: str) -> Iterator[None]:
         self.progress.step(label)
-        start = time.monotonic()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+        start, self.current = time.monotonic(), name
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+        self.current = None
