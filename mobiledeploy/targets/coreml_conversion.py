@@ -21,11 +21,11 @@ from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.coreml_classifier import PROBABILITIES, PROBABILITY_ARRAY, add_classifier
 from mobiledeploy.targets.coreml_decomposition import is_decomposable
 from mobiledeploy.targets.coreml_description import describe
+from mobiledeploy.targets.coreml_library import ct, is_torch_fx_node_supported
 from mobiledeploy.targets.coreml_lowering import lower
 from mobiledeploy.targets.coreml_outputs import Alias, append_aliases, without_aliases
 from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
-from mobiledeploy.targets.lean_import import not_installed
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
 
@@ -38,14 +38,7 @@ if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec
     from mobiledeploy.targets.target import ConversionOptions
 
-_UNUSED = ("executorch", "libsvm", "sklearn", "tensorflow", "torchao", "torchaudio", "transformers", "xgboost")
-with silenced("coremltools"), not_installed(*_UNUSED):
-    import coremltools as ct
-    from coremltools.converters.mil.frontend.torch import is_torch_fx_node_supported
-
-    from mobiledeploy.targets import coreml_ops  # noqa: F401 - registers our translations
-
-__all__ = ["convert"]
+__all__ = ["convert", "to_specification"]
 
 _PRECISIONS = {"float16": ct.precision.FLOAT16, "float32": ct.precision.FLOAT32}
 _COLORS = {"RGB": ct.colorlayout.RGB, "BGR": ct.colorlayout.BGR, "GRAYSCALE": ct.colorlayout.GRAYSCALE}
@@ -56,15 +49,14 @@ _RANK_REMEDY = "Core ML's tensors have at most five axes: write that line of the
 
 def convert(program: Program, options: ConversionOptions, destination: Path) -> None:
     """Writes the package at `destination`. See `Target.convert`."""
-    check_distinct(program)
     with tempfile.TemporaryDirectory(prefix=".coreml-", dir=destination.parent) as scratch:
-        specification, weights = _convert(program, options, Path(scratch))
-        describe(specification, options)
+        specification, weights = to_specification(program, options, Path(scratch))
         write_mlpackage(destination, specification, weights)
 
 
-def _convert(program: Program, options: ConversionOptions, scratch: Path) -> tuple[Any, Path | None]:
-    """The Core ML Model message with its outputs complete, and the file of its weights."""
+def to_specification(program: Program, options: ConversionOptions, scratch: Path) -> tuple[Any, Path | None]:
+    """The Core ML Model message, complete, and the file of its weights in the folder `scratch`. Raises as `convert`."""
+    check_distinct(program)
     with silenced("coremltools") as messages, collection_paused(), _temporary_files_in(scratch):
         lowered, aliases, model = _translate(program, options, scratch, messages)
         specification = model.get_spec()
@@ -74,6 +66,7 @@ def _convert(program: Program, options: ConversionOptions, scratch: Path) -> tup
     append_aliases(specification, aliases)
     if options.labels is not None:
         add_classifier(specification, options.labels)
+    describe(specification, options)
     weights = Path(model.weights_dir or scratch) / "weight.bin"
     return specification, weights if weights.exists() else None
 
