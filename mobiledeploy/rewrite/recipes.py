@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mobiledeploy.errors import InputError
+from mobiledeploy.rewrite.rules.activations import NameActivations
 from mobiledeploy.rewrite.rules.cancel_movement import CancelMovement
 from mobiledeploy.rewrite.rules.constants import FoldConstants
 from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
@@ -27,6 +28,7 @@ class Entry(NamedTuple):
 
 RECIPE: tuple[Entry, ...] = (
     Entry(FoldConstants(), "first: weights behind a reshape are weights to every other rule"),
+    Entry(NameActivations(), "before a scale that is part of an activation is folded into a neighbour's weights"),
     Entry(FoldBatchNorm(), "before merging, so that a branch is one convolution and not a chain"),
     Entry(CancelMovement(), "after a folded norm, around which the model reshaped; linear maps then touch each other"),
     Entry(MergeBranches(), "before single scales, which a merged branch takes with it"),
