@@ -30,6 +30,8 @@ MACS_PER_BYTE = 26
 # operators.
 MACS_PER_OPERATOR = 87_000
 
+_PICKING = (aten.index_select, aten.narrow, aten.select, aten.slice)
+
 
 def weigh(cost: GraphCost) -> float:
     """The cost as multiply-accumulates, so that two graphs can be compared."""
@@ -49,10 +51,13 @@ def total(costs: Iterable[GraphCost]) -> GraphCost:
 
 
 def node_cost(node: fx.Node) -> GraphCost:
-    """Of one node; an element of a tuple (`getitem`), a constant or an input costs nothing."""
+    """Of one node; an element of a tuple (`getitem`), a constant or an input costs nothing. What picks elements reads
+    no others."""
     if node.op != "call_function" or node.target is operator.getitem:
         return GraphCost(0, 0, 0)
     values = [numel(node), *(numel(source) for source in node.all_input_nodes)]
+    if is_call(node, *_PICKING):
+        values[1] = min(values[:2])
     return GraphCost(1, macs(node), BYTES_PER_VALUE * sum(values))
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from mobiledeploy.aten.cost import graph_cost, weigh
+from mobiledeploy.aten.cost import graph_cost, node_cost, weigh
 from mobiledeploy.records import GraphCost
 
 
@@ -53,6 +53,13 @@ def test_products(captured, calls, function, shapes, macs) -> None:
 def test_an_element_of_a_tuple_is_no_operator(captured, calls) -> None:
     program = captured(calls(lambda self, x: x.chunk(2)[1]), (4, 3))
     assert graph_cost(program) == GraphCost(1, 0, 2 * 24)
+
+
+def test_what_picks_elements_reads_no_others(captured, calls) -> None:
+    assert graph_cost(captured(calls(lambda self, x: x[:, 1:5:2]), (4, 9))) == GraphCost(1, 0, 2 * (8 + 8))
+    program = captured(calls(lambda self, x: x.index_select(1, torch.tensor([0, 0, 1])) + 1), (4, 2))
+    select = next(node for node in program.graph.nodes if "index_select" in str(node.target))
+    assert node_cost(select) == GraphCost(1, 0, 2 * (8 + 3 + 12)), "never more than there is"
 
 
 class Mixed(nn.Module):
