@@ -12,10 +12,11 @@ from mobiledeploy.cli.doctor import doctor
 from mobiledeploy.cli.export import export
 from mobiledeploy.cli.models import models
 from mobiledeploy.cli.run import run
+from mobiledeploy.cli.sweep import sweep
 
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, models, doctor)
+COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, models, sweep, doctor)
 
 app = typer.Typer(
     name="mobiledeploy",

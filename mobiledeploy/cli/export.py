@@ -1,5 +1,6 @@
 """`mobiledeploy export`: a PyTorch model in, packages out, proven equal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mobiledeploy.cli.screen import Screen
     from mobiledeploy.pipeline import ExportResult
 
-__all__ = ["export"]
+__all__ = ["export", "export_options"]
 
 
 def _option(metavar: str, text: str, **more: Any) -> Any:
@@ -68,7 +69,50 @@ def export(  # noqa: PLR0917 - a parameter per option
     _json: JsonFlag = False,
 ) -> None:
     """Convert MODEL for the phone, prove it equal to the original, and write it to DIR/NAME."""
-    wanted = ExportOptions(
+    wanted = export_options(
+        target=target,
+        weights=weights,
+        resolution=resolution,
+        precision=precision,
+        deployment_target=deployment_target,
+        input_type=input_type,
+        labels=labels,
+        skip=skip,
+        substitute=substitute,
+        flexible=flexible,
+        output_names=output_names,
+        min_psnr=min_psnr,
+        seed=seed,
+    )
+    screen: Screen = context.obj
+    with screen.working() as progress:
+        progress.step("Loading libraries")
+        from mobiledeploy import pipeline
+
+        result = pipeline.export(model, output=output, options=wanted, name=name, images=images, progress=progress)
+        from mobiledeploy.report.tables import export_tables
+
+    screen.show(*export_tables(result.manifest, result.proof), _ending(result), document=_document(result))
+
+
+def export_options(
+    *,
+    target: Sequence[str] | None,
+    weights: str,
+    resolution: str | None,
+    precision: str,
+    deployment_target: str,
+    input_type: str | None,
+    labels: str | None,
+    skip: Sequence[str] | None,
+    substitute: Sequence[str] | None,
+    flexible: str | None,
+    output_names: str | None,
+    min_psnr: float | None,
+    seed: int,
+) -> ExportOptions:
+    """The options as they were typed, as the pipeline takes them. Raises InputError naming the wrong one."""
+    return ExportOptions(
         targets=tuple(target or ["coreml"]),
         weights=weights,
         resolution=options.resolution(resolution),
@@ -83,15 +127,6 @@ def export(  # noqa: PLR0917 - a parameter per option
         min_psnr=min_psnr,
         seed=seed,
     )
-    screen: Screen = context.obj
-    with screen.working() as progress:
-        progress.step("Loading libraries")
-        from mobiledeploy import pipeline
-
-        result = pipeline.export(model, output=output, options=wanted, name=name, images=images, progress=progress)
-        from mobiledeploy.report.tables import export_tables
-
-    screen.show(*export_tables(result.manifest, result.proof), _ending(result), document=_document(result))
 
 
 def _document(result: "ExportResult") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mobiledeploy.errors import InputError
 __all__ = [
     "DEPLOYMENT_TARGETS",
     "JsonFlag",
+    "choice",
     "deployment_target",
     "input_type",
     "names",
@@ -70,6 +71,11 @@ def input_type(text: str | None) -> Literal["image", "tensor"] | None:
 
 def deployment_target(text: str) -> str:
     return _one_of(text, DEPLOYMENT_TARGETS, "--deployment-target", "deployment target")
+
+
+def choice(text: str, choices: Sequence[str], option: str, noun: str) -> str:
+    """The one of `choices` that `text` is, whatever its case."""
+    return _one_of(text, choices, option, noun)
 
 
 def _one_of(text: str, choices: Sequence[str], option: str, noun: str) -> str:

@@ -4,6 +4,7 @@ from mobiledeploy.records.artifact import ExportOptions, Manifest, ParityClaim, 
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
+from mobiledeploy.records.sweep import SweepRecord, SweepTask
 
 __all__ = [
     "Divergence",
@@ -20,5 +21,7 @@ __all__ = [
     "RewriteLog",
     "RuleRecord",
     "SourceRecord",
+    "SweepRecord",
+    "SweepTask",
     "WeightsRecord",
 ]

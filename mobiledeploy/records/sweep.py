@@ -12,9 +12,7 @@ from mobiledeploy.records.rewrite import GraphCost
 __all__ = ["OutcomeName", "ReasonName", "SweepRecord", "SweepTask"]
 
 OutcomeName = Literal["passed", "refused", "unequal", "failed"]
-ReasonName = Literal[
-    "input", "capture", "rewrite", "convert", "parity", "host", "memory", "timeout", "crash", "bug"
-]
+ReasonName = Literal["input", "capture", "rewrite", "convert", "parity", "host", "memory", "timeout", "crash", "bug"]
 
 
 @dataclass(frozen=True)

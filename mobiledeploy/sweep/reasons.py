@@ -18,6 +18,7 @@ the process ended, seen from outside.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import (
     CaptureError,
@@ -28,7 +29,9 @@ from mobiledeploy.errors import (
     TargetError,
     UnsupportedError,
 )
-from mobiledeploy.records.sweep import OutcomeName, ReasonName
+
+if TYPE_CHECKING:
+    from mobiledeploy.records.sweep import OutcomeName, ReasonName
 
 __all__ = ["EXIT_CODES", "location", "outcome_of", "reason_of"]
 
@@ -59,7 +62,9 @@ _STAGES: tuple[tuple[str, ReasonName], ...] = (
     ("check", "convert"),
 )
 # torch's CPU allocator, NumPy, and C++'s new
-_OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|Unable to allocate|bad_alloc|Cannot allocate memory")
+_OUT_OF_MEMORY = re.compile(
+    r"can't allocate memory|not enough memory|Unable to allocate|bad_alloc|Cannot allocate memory"
+)
 
 
 def outcome_of(reason: ReasonName | None) -> OutcomeName:

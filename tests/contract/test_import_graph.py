@@ -24,7 +24,8 @@ LAYERS: dict[str, set[str]] = {
     "folder_swap": set(),
     "artifact": FOUNDATION | {"folder_swap"},
     "pipeline": FOUNDATION | {"artifact", "aten", "rewrite", "targets", "mil", "parity", "sources"},
-    "cli": FOUNDATION | {"doctor", "pipeline", "report", "sources"},
+    "sweep": FOUNDATION | {"aten", "mil", "pipeline", "sources", "targets"},
+    "cli": FOUNDATION | {"doctor", "pipeline", "report", "sources", "sweep"},
     "__main__": {"cli"},
     "": {"errors", "records", "pipeline"},
 }
@@ -42,6 +43,9 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "google": ("mil/*.py", "targets/coreml*.py", "targets/mlpackage.py"),
     "matplotlib": ("parity/photographs.py",),
     "sklearn": ("parity/photographs.py",),
+    "joblib": ("sweep/engines.py",),
+    "distributed": ("sweep/engines.py",),
+    "ray": ("sweep/engines.py",),
     "typer": ("cli/*.py",),
     "rich": ("cli/*.py", "report/*.py"),
 }

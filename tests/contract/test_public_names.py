@@ -48,6 +48,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "RewriteLog",
         "RuleRecord",
         "SourceRecord",
+        "SweepRecord",
+        "SweepTask",
         "WeightsRecord",
     ),
     "mobiledeploy.sources": ("ModelSource", "featured", "list_models", "resolve"),
