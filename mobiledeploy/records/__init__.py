@@ -1,6 +1,6 @@
 """What flows between the stages: frozen dataclasses with a versioned JSON form."""
 
-from mobiledeploy.records.artifact import ExportOptions, Manifest, ParityClaim, Proof
+from mobiledeploy.records.artifact import ExportOptions, FlexibleSizes, Manifest, ParityClaim, Proof
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
@@ -9,6 +9,7 @@ from mobiledeploy.records.sweep import SweepRecord, SweepTask
 __all__ = [
     "Divergence",
     "ExportOptions",
+    "FlexibleSizes",
     "GraphCost",
     "InputSpec",
     "Manifest",

@@ -44,7 +44,12 @@ class Divergence:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """One artifact file under one runner. `psnr_db`: the worst over outputs and inputs; `bar_db`: what was asked."""
+    """One artifact file under one runner. `psnr_db`: the worst over outputs and inputs; `bar_db`: what was asked.
+    `size`: of the pictures, (height, width), where the artifact takes several.
+
+    `outputs` compares with the original model, or, where approximations were asked for, with the original in which they
+    were made; `drift` then compares with the original as it was. Its entries pass but for a bound of the user's.
+    """
 
     schema: ClassVar[str] = "mobiledeploy.parity/1"
     artifact: str
@@ -55,3 +60,5 @@ class ParityReport:
     passed: bool
     outputs: tuple[OutputParity, ...]
     divergence: Divergence | None = None
+    size: tuple[int, int] | None = None
+    drift: tuple[OutputParity, ...] = ()

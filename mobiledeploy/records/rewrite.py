@@ -29,7 +29,11 @@ class RefusalRecord:
 
 @dataclass(frozen=True)
 class RuleRecord:
-    """`relative_error`: largest |after - before| over the largest |before|, in float64, over all outputs and inputs."""
+    """`relative_error`: largest |after - before| over the largest |before|, in float64, over all outputs and inputs.
+
+    `reason`: of an approximation, why one makes it and whose advice that is. `warning`: what the user should know,
+    e.g. that it found nothing to replace.
+    """
 
     rule: str
     kind: Literal["exact", "approximation"]
@@ -38,12 +42,15 @@ class RuleRecord:
     before: GraphCost
     after: GraphCost
     relative_error: float | None
+    reason: str | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
 class RewriteLog:
-    """`relative_error`: of the whole chain of exact rules against the captured graph, in float64; None where the log
-    leaves the figures of one machine out, as a manifest does."""
+    """Approximations come first. `relative_error`: of the whole chain of exact rules against the captured graph (with
+    the approximations in it, if any), in float64; None where the log leaves the figures of one machine out, as a
+    manifest does."""
 
     rules: tuple[RuleRecord, ...]
     before: GraphCost

@@ -11,6 +11,7 @@ from mobiledeploy.targets.target import ConversionOptions, public_version
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.records import FlexibleSizes
 
 __all__ = ["CoreMLTarget"]
 
@@ -27,6 +28,14 @@ class CoreMLTarget:
         from mobiledeploy.targets.coreml_conversion import convert
 
         convert(program, options, destination)
+
+    def convert_sizes(
+        self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
+    ) -> FlexibleSizes:
+        """One function of enumerated sizes where the programs differ in sizes only, else one function for each."""
+        from mobiledeploy.targets.coreml_flexible import convert_sizes
+
+        return convert_sizes(programs, options, destination)
 
     def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:
         return options.precision

@@ -7,10 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mobiledeploy.errors import UnsupportedError
 from mobiledeploy.targets.target import ConversionOptions, public_version
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.records import FlexibleSizes
 
 __all__ = ["ONNXTarget"]
 
@@ -27,6 +29,16 @@ class ONNXTarget:
         from mobiledeploy.targets.onnx_conversion import convert
 
         convert(program, options, destination)
+
+    def convert_sizes(
+        self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
+    ) -> FlexibleSizes:
+        """Refused: one file per size is what onnxruntime optimizes best, and it costs a command each."""
+        raise UnsupportedError(
+            "one ONNX file cannot take several sizes here",
+            where="--flexible",
+            remedy="Export once for each size with --resolution, or leave --target onnx out.",
+        )
 
     def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:
         return options.precision

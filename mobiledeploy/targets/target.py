@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.records import FlexibleSizes
 
 __all__ = ["ConversionOptions", "Target", "public_version"]
 
@@ -39,6 +40,15 @@ class Target(Protocol):
 
         Raises TargetError naming the operator and its PyTorch source line, UnsupportedError, or OSError where the file
         system refuses.
+        """
+
+    def convert_sizes(
+        self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
+    ) -> FlexibleSizes:
+        """Writes one artifact that takes pictures of every size of `programs` (height, width), the first one by
+        default; they are one model, rewritten for each. The same bytes as for `convert`.
+
+        Raises as `convert` does, UnsupportedError where the format cannot, or is not written so here.
         """
 
     def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:
