@@ -1,0 +1,165 @@
+"""The ways to lay windows out with operators that phones have.
+
+pad ── 3 slices ── stack ── 3 slices ── cat ── reshape        one axis after the other: 2 k slices instead of k·k
+pad ── reshape ── permute ── reshape                          windows that do not overlap
+pixel_unshuffle ── reshape                                    square ones
+conv2d ── reshape                                             depthwise, a one-hot kernel for each place
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from mobiledeploy.aten.graph import aten, rank, shape
+from mobiledeploy.rewrite.drafts import Candidate
+from mobiledeploy.rewrite.layout import Axes, Layout, reshaped
+from mobiledeploy.rewrite.window_steps import STEPS, Step, fitting_steps
+from mobiledeploy.rewrite.windows import Window, Windows
+
+if TYPE_CHECKING:
+    from torch import fx
+
+    from mobiledeploy.rewrite.drafts import Site
+
+__all__ = ["window_candidates"]
+
+_CONVOLUTIONS = {1: aten.conv1d.default, 2: aten.conv2d.default}
+
+
+def window_candidates(spec: Windows, source: fx.Node) -> Iterator[Candidate]:
+    """Every way that this module knows, to be weighed. A candidate's one source is the tensor."""
+    for order in itertools.permutations(spec.windows):
+        choices = [fitting_steps(window, shape(source)[window.axis]) for window in order]
+        for names in itertools.product(*choices):
+            for start in dict.fromkeys((_apart(spec), _together(spec))):
+                yield _separable(spec, tuple(zip(order, names, strict=True)), start)
+    spatial = spec.rank - 2
+    if spatial in _CONVOLUTIONS and all(window.axis >= 2 for window in spec.windows):
+        yield _one_hot(spec, (spec.windows,))
+        if len(spec.windows) > 1:
+            yield _one_hot(spec, tuple((window,) for window in spec.windows))
+    if spec.rank == 4 and _is_unshuffling(spec.windows):
+        yield _unshuffling(spec)
+
+
+def _separable(spec: Windows, steps: tuple[tuple[Window, str], ...], start: Axes) -> Candidate:
+    """One axis after the other, from the layout `start`."""
+
+    def build(site: Site, sources: Sequence[fx.Node]) -> fx.Node:
+        layout = _start(sources[0])
+        windows = {window: _fitted(window, layout) if name == "reshape" else window for window, name in steps}
+        layout = _padded(site, layout, list(windows.values())).arrange(site, start)
+        for number, (window, name) in enumerate(steps):
+            layout = STEPS[name](Step(site, layout, windows[window], spec, number == len(steps) - 1))
+        return _finished(site, layout, spec)
+
+    return Candidate(", ".join(f"{name} of axis {window.axis}" for window, name in steps), build)
+
+
+def _start(source: fx.Node) -> Layout:
+    sizes = dict(enumerate(shape(source)))
+    return Layout(source, tuple((axis,) for axis in sizes), sizes)
+
+
+def _finished(site: Site, layout: Layout, spec: Windows) -> fx.Node:
+    return reshaped(site, layout.ordered(site, spec.order), spec.shape)
+
+
+def _fitted(window: Window, layout: Layout) -> Window:
+    """With zeros behind, or a cut there, so that a whole number of steps remains."""
+    length = layout.sizes[window.axis]
+    whole = window.count(length) * window.step
+    return replace(window, after=whole - length - window.before)
+
+
+def _padded(site: Site, layout: Layout, windows: Sequence[Window]) -> Layout:
+    """The tensor with every window's zeros, or without what no window reads."""
+    node = layout.node
+    for window in windows:
+        if window.after < 0:
+            kept = shape(node)[window.axis] + window.after
+            node = site.call(aten.slice.Tensor, node, window.axis, 0, kept)
+    amounts = [0] * (2 * rank(node))
+    for window in windows:
+        behind = 2 * (rank(node) - 1 - window.axis)
+        amounts[behind : behind + 2] = [window.before, max(window.after, 0)]
+    while amounts and not any(amounts[-2:]):
+        del amounts[-2:]
+    if amounts:
+        node = site.call(aten.pad.default, node, amounts)
+    return layout.became(node, layout.axes, dict(enumerate(shape(node))))
+
+
+def _apart(spec: Windows) -> Axes:
+    return tuple((axis,) for axis in range(spec.rank))
+
+
+def _together(spec: Windows) -> Axes:
+    """Neighbours without windows that stay neighbours as one axis."""
+    axes: list[tuple[int, ...]] = []
+    moving = {window.axis for window in spec.windows}
+    for axis in range(spec.rank):
+        stays = axis > 0 and spec.order.index(axis) == spec.order.index(axis - 1) + 1
+        if stays and not moving & {axis, axis - 1}:
+            axes[-1] += (axis,)
+        else:
+            axes.append((axis,))
+    return tuple(axes)
+
+
+def _one_hot(spec: Windows, stages: tuple[tuple[Window, ...], ...]) -> Candidate:
+    """A depthwise convolution per stage, each of whose outputs picks one element of its windows."""
+
+    def build(site: Site, sources: Sequence[fx.Node]) -> fx.Node:
+        layout = _start(sources[0])
+        skewed = [window for stage in stages for window in stage if window.before != window.after]
+        layout = _padded(site, layout, skewed)
+        for stage in stages:
+            even = [replace(window, before=0, after=0) if window in skewed else window for window in stage]
+            layout = _convolved(site, layout, even, spec)
+        return _finished(site, layout, spec)
+
+    return Candidate("one-hot convolution" if len(stages) == 1 else "one-hot convolutions, one per axis", build)
+
+
+def _convolved(site: Site, layout: Layout, windows: Sequence[Window], spec: Windows) -> Layout:
+    spatial = spec.rank - 2
+    by_axis = {window.axis - 2: window for window in windows}
+    along = [by_axis.get(axis, Window(axis, 1, 1)) for axis in range(spatial)]
+    kernel = [window.size for window in along]
+    channels = layout.extent(layout.axes[1])
+    places = torch.Size(kernel).numel()
+    weight = torch.eye(places).reshape(places, 1, *kernel).repeat(channels, *([1] * (spatial + 1)))
+    one_hot = site.constant(weight, "one_hot")
+    geometry = [window.step for window in along], [window.before for window in along], [w.dilation for w in along]
+    node = site.call(_CONVOLUTIONS[spatial], layout.node, one_hot, None, *geometry, channels)
+    made = {spec.place(window): window.size for window in windows}
+    counts = {axis + 2: size for axis, size in enumerate(shape(node)[2:])}
+    axes = (layout.axes[0], (*layout.axes[1], *made), *layout.axes[2:])
+    return layout.became(node, axes, {**made, **counts})
+
+
+def _is_unshuffling(windows: tuple[Window, ...]) -> bool:
+    """Square blocks side by side."""
+    sides = {side for window in windows for side in (window.reach, window.size, window.step)}
+    return len(sides) == 1 and sorted(window.axis for window in windows) == [2, 3]
+
+
+def _unshuffling(spec: Windows) -> Candidate:
+    """torch.pixel_unshuffle: (N, C, r H, r W) to (N, C r r, H, W), the place in the block next to the channel."""
+
+    def build(site: Site, sources: Sequence[fx.Node]) -> fx.Node:
+        layout = _start(sources[0])
+        layout = _padded(site, layout, [_fitted(window, layout) for window in spec.windows])
+        side = spec.windows[0].size
+        node = site.call(aten.pixel_unshuffle.default, layout.node, side)
+        height, width = shape(node)[2:]
+        layout = layout.became(node, ((0,), (1, 6, 7), (2,), (3,)), {2: height, 3: width, 6: side, 7: side})
+        return _finished(site, layout, spec)
+
+    return Candidate("pixel unshuffle", build)
