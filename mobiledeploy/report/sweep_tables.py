@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from mobiledeploy.report.wording import amount, decibels
+from mobiledeploy.report.wording import decibels
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,14 +43,12 @@ def summary(records: Sequence[SweepRecord]) -> dict[str, int]:
 
 def status_table(rows: Sequence[tuple[str, SweepRecord | None]]) -> Table:
     """One row per name and record; a name without any has never been tried."""
-    table = _table(
-        "model", "target", "precision", "outcome", "PSNR", "operators", "MACs", "rank", "seconds", title=None
-    )
+    table = _table("model", "package", "outcome", *_FIGURES, title=None)
     for name, record in rows:
         if record is None:
-            _row(table, name, "", "", Text("never tried", _FAINT), "", "", "", "", "")
+            _row(table, name, "", Text("never tried", _FAINT), *("" for _ in _FIGURES))
         else:
-            _row(table, name, record.target, record.options.precision, _verdict(record), *_figures(record))
+            _row(table, name, _package(record), _verdict(record), *_figures(record))
     return table
 
 
@@ -64,10 +62,9 @@ def _outcome_table(records: Sequence[SweepRecord]) -> Table:
 
 def _exactness_table(passed: Sequence[SweepRecord]) -> Table:
     ranked = sorted(passed, key=lambda record: record.psnr_db if record.psnr_db is not None else 0.0)
-    columns = ("model", "target", "precision", "PSNR", "operators", "MACs", "rank", "seconds")
-    table = _table(*columns, title="Least exact")
+    table = _table("model", "package", *_FIGURES, title="Least exact")
     for record in ranked[:_LEAST_EXACT]:
-        _row(table, record.model, record.target, record.options.precision, *_figures(record))
+        _row(table, record.model, _package(record), *_figures(record))
     return table
 
 
@@ -77,7 +74,7 @@ def _failures(failed: Sequence[SweepRecord]) -> Iterator[Text]:
     for record in failed:
         place = " at ".join(part for part in (record.operator, record.line) if part)
         yield Text.assemble(
-            f"{record.model}  {record.target} {record.options.precision}  ",
+            f"{record.model}  {_package(record)}  ",
             (record.reason or record.outcome, _BAD),
             f"{'  ' + place if place else ''}\n  {record.message or 'no message'}\n",
         )
@@ -90,14 +87,20 @@ def _verdict(record: SweepRecord) -> Text:
     return Text(f"{record.outcome}: {record.reason}{place}", _BAD)
 
 
-def _figures(record: SweepRecord) -> tuple[str, str, str, str, str]:
+def _package(record: SweepRecord) -> str:
+    size = record.options.resolution
+    return f"{record.target} {record.options.precision}{'' if size is None else f' {size[0]}x{size[1]}'}"
+
+
+_FIGURES = ("PSNR", "operators", "rank", "seconds")
+
+
+def _figures(record: SweepRecord) -> tuple[str, str, str, str]:
     psnr = "-" if record.psnr_db is None else decibels(record.psnr_db)
     rank = "-" if record.max_rank is None else str(record.max_rank)
-    if record.before is None or record.after is None:
-        return psnr, "-", "-", rank, f"{record.total_seconds:.1f}"
-    operators = f"{record.before.operators} → {record.after.operators}"
-    macs = f"{amount(record.before.macs)} → {amount(record.after.macs)}"
-    return psnr, operators, macs, rank, f"{record.total_seconds:.1f}"
+    graphs = record.before is not None and record.after is not None
+    operators = f"{record.before.operators} → {record.after.operators}" if graphs else "-"  # type: ignore[union-attr]
+    return psnr, operators, rank, f"{record.total_seconds:.1f}"
 
 
 def _table(*columns: str, title: str | None) -> Table:
@@ -105,7 +108,8 @@ def _table(*columns: str, title: str | None) -> Table:
     table = Table(title=heading, title_justify="left", header_style=_FAINT, box=SIMPLE_HEAD)
     table.padding = (0, 1, 0, 0)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # folded, not cut: half a model's name is none
+        table.add_column(column, overflow="fold", no_wrap=column in _FIGURES or column == "package")
     return table
 
 
