@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from mobiledeploy.errors import InputError, UnknownModelError
@@ -43,14 +44,20 @@ def resolve(
     except UnknownModelError as error:
         raise _with_forms(error) from None
     _prepare(draft)
-    parameters = sum(parameter.numel() for parameter in draft.module.parameters())
+    parameters = _count(draft.module)
     module, chosen = put_weights(draft, request)
+    if draft.enlargement is not None:
+        parameters = _count(module)
     draft = dataclasses.replace(draft, module=module)
     _prepare(draft)
     if resolution is not None:
         remedy = "Leave --resolution out for the size it was made for, or try a multiple of 32."
         _run(draft, where="--resolution", what=f"does not take {resolution[0]}x{resolution[1]}", remedy=remedy)
     return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _with_forms(error: UnknownModelError) -> UnknownModelError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from mobiledeploy.records import InputSpec, SourceRecord
 
-__all__ = ["Absence", "Draft", "ModelSource", "Request", "Source"]
+__all__ = ["Absence", "Draft", "Enlargement", "ModelSource", "Request", "Source"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Draft:
     """A model as its source made it, before the weights that were asked for are in.
 
     `identifier`, `name`, `architecture`, `license`: as in `SourceRecord`. `carries`: pretrained weights from the hub,
-    the model's own, or none worth keeping. `origin`: of pretrained weights. `absence`: why there are none.
+    the model's own, or none worth keeping. `origin`: of pretrained weights. `absence`: why there are none. `settle`:
+    what random weights still need, in place. `enlargement`: what the model goes through with its weights in it.
     """
 
     module: nn.Module
@@ -53,6 +55,17 @@ class Draft:
     origin: str | None = None
     absence: Absence | None = None
     license: str | None = None
+    settle: Callable[[nn.Module], None] | None = None
+    enlargement: Enlargement | None = None
+
+
+@dataclass(frozen=True)
+class Enlargement:
+    """A model is made and weighted for the pictures of its training, `inputs`; `apply` then makes the model for the
+    pictures asked for out of it."""
+
+    inputs: tuple[InputSpec, ...]
+    apply: Callable[[nn.Module], nn.Module]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import UnknownModelError
+from mobiledeploy.sources.own_models import own_names
 from mobiledeploy.sources.timm_library import timm
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FEATURED", "featured", "known_name", "list_models"]
 
-FEATURED = ("fastvit_*", "mobilevit_*", "mobilevitv2_*", "mixer_*")
+FEATURED = ("fastvit_*", "mobilevit_*", "mobilevitv2_*", "mixer_*", "t2t_vit_*")
 
 CHECKPOINT = re.compile(r"\.(safetensors|pth|pt|bin|pth\.tar|ckpt)$")
 
@@ -31,12 +32,18 @@ def list_models(pattern: str | None = None) -> tuple[str, ...]:
     A pattern with a dot (`resnet50.*`) matches names with the tags of their weights.
     """
     if pattern is None:
-        return tuple(name for family in FEATURED for name in timm().list_models(family))
-    return tuple(timm().list_models(pattern, include_tags="." in pattern))
+        return tuple(name for family in FEATURED for name in list_models(family))
+    names = [*timm().list_models(pattern, include_tags="." in pattern), *own_names(pattern)]
+    return tuple(sorted(names, key=_natural))
+
+
+def _natural(name: str) -> list[str | int]:
+    """Sorts by the value of the numbers in a name: resnet9 before resnet10. Text and numbers take turns."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name.lower())]
 
 
 def known_name(identifier: str, progress: Progress) -> str:
-    """timm's present name for `identifier`. Raises UnknownModelError offering near names."""
+    """The zoo's present name for `identifier`. Raises UnknownModelError offering near names."""
     architecture, _, tag = identifier.partition(".")
     if CHECKPOINT.search(identifier):
         raise UnknownModelError(
@@ -44,6 +51,10 @@ def known_name(identifier: str, progress: Progress) -> str:
             where="MODEL",
             remedy="Name the architecture, and give the file with --weights.",
         )
+    if identifier in own_names():
+        return identifier
+    if tag and architecture in own_names():
+        raise _unknown(identifier, f"{architecture} has no weights tagged `{tag}`", (architecture,))
     deprecated = timm().models.get_deprecated_models()
     if deprecated.get(architecture):
         present = str(deprecated[architecture])

@@ -20,7 +20,7 @@ def test_without_a_pattern_the_families_of_this_project_are_listed() -> None:
     names = list_models()
     assert names == featured()
     assert len(names) == len(set(names))
-    assert set(names) == {
+    assert {name for name in names if not name.startswith("t2t_vit_")} == {
         name for name in timm.list_models() if name.split("_")[0] in ("fastvit", "mobilevit", "mobilevitv2", "mixer")
     }
     assert {"fastvit_t8", "mobilevit_s", "mobilevitv2_050", "mixer_b16_224"} < set(names)

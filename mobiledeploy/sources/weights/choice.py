@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobiledeploy.errors import InputError
+from mobiledeploy.errors import CheckpointError, InputError
 from mobiledeploy.records import WeightsRecord
 from mobiledeploy.sources.weights.checkpoint import read_checkpoint
 from mobiledeploy.sources.weights.digest import state_sha256
@@ -13,6 +14,7 @@ from mobiledeploy.sources.weights.fitting import load_fitting
 from mobiledeploy.sources.weights.seeded import seed_weights
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from mobiledeploy.sources.source import Draft, Request
@@ -21,19 +23,26 @@ __all__ = ["put_weights"]
 
 
 def put_weights(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
-    """The module with the weights asked for in it (in its fused form, where a file is of that), and which they are.
+    """The module with the weights asked for in it (in its fused form, where a file is of that; enlarged, where the
+    draft says so), and which they are: their hash is that of the model as it was trained.
 
     Raises InputError where there are no pretrained ones, CheckpointError where a file cannot be read or does not fit.
     """
-    if request.weights == "random" or (request.weights == "auto" and draft.carries == "nothing"):
-        return draft.module, _random(draft, request)
-    if request.weights in ("auto", "pretrained"):
-        return draft.module, _carried(draft, request)
-    return _from_file(draft, request)
+    if request.weights not in ("auto", "pretrained", "random"):
+        return _from_file(draft, request)
+    random = request.weights == "random" or (request.weights == "auto" and draft.carries == "nothing")
+    record = _random(draft, request) if random else _carried(draft, request)
+    return _enlarged(draft, draft.module), record
+
+
+def _enlarged(draft: Draft, module: nn.Module) -> nn.Module:
+    return module if draft.enlargement is None else draft.enlargement.apply(module)
 
 
 def _random(draft: Draft, request: Request) -> WeightsRecord:
-    seed_weights(draft.module, draft.inputs, request.seed)
+    seed_weights(draft.module, draft.enlargement.inputs if draft.enlargement else draft.inputs, request.seed)
+    if draft.settle is not None:
+        draft.settle(draft.module)
     absence = draft.absence
     if absence is not None:
         request.progress.warn(
@@ -64,5 +73,18 @@ def _carried(draft: Draft, request: Request) -> WeightsRecord:
 
 def _from_file(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
     path = Path(request.weights)
-    module = load_fitting(draft.module, read_checkpoint(path), path.name)
+    module = _with_state(draft, read_checkpoint(path), path.name)
     return module, WeightsRecord(kind="file", sha256=state_sha256(module.state_dict()), origin=path.name)
+
+
+def _with_state(draft: Draft, state: dict[str, torch.Tensor], file_name: str) -> nn.Module:
+    """A file for a model that is enlarged is of its trained size, or of the larger one after training went on there."""
+    try:
+        module = load_fitting(draft.module, state, file_name)
+    except CheckpointError:
+        if draft.enlargement is None:
+            raise
+        with contextlib.suppress(CheckpointError):
+            return load_fitting(draft.enlargement.apply(draft.module), state, file_name)
+        raise
+    return _enlarged(draft, module)

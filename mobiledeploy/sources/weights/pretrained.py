@@ -92,6 +92,7 @@ def _fetched(cfg: Mapping[str, Any]) -> PretrainedFile:
     if cfg.get("hf_hub_id"):
         return _from_hub(cfg)
     url = str(cfg["url"])
+    _refuse_offline(url)
     _require_answer(url)
     from torch import hub
 
@@ -110,12 +111,7 @@ def _from_hub(cfg: Mapping[str, Any]) -> PretrainedFile:
 
     repository, revision = _hub_id(cfg)
     endpoint = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
-    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise HostError(
-            f"HF_HUB_OFFLINE is set and the local cache does not hold {repository}",
-            where=repository,
-            remedy="Unset HF_HUB_OFFLINE once, or give a file with --weights.",
-        )
+    _refuse_offline(repository)
     first = _file_names(cfg)[0]
     _require_answer(hf_hub_url(repository, first, revision=revision, endpoint=endpoint), name=endpoint)
     reason = f"it has none of {', '.join(_file_names(cfg))}"
@@ -129,6 +125,17 @@ def _from_hub(cfg: Mapping[str, Any]) -> PretrainedFile:
             raise _unreachable(f"{endpoint}/{repository}", _one_line(error)) from error
         return PretrainedFile(Path(path), str(cfg["hf_hub_id"]))
     raise _unreachable(f"{endpoint}/{repository}", reason)
+
+
+def _refuse_offline(place: str) -> None:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise HostError(
+            f"HF_HUB_OFFLINE is set and the local cache does not hold {place}",
+            where=place,
+            remedy="Unset HF_HUB_OFFLINE once, or give a file with --weights.",
+        )
 
 
 def _require_answer(url: str, *, name: str | None = None) -> None:

@@ -68,13 +68,15 @@ REFUSED = [
         "mixer_s32_224",
         (256, 256),
         "mixer_s32_224 does not take 256x256",
-        "Its weights belong to the number of patches. It takes 224x224. Leave --resolution out.",
+        "Its weights belong to the number of patches, so it takes whole multiples of its own size: "
+        "224x224, 448x448, 672x672 and so on. Leave --resolution out.",
     ),
     (
         "resmlp_12_224",
-        (256, 224),
-        "resmlp_12_224 does not take 256x224",
-        "Its weights belong to the number of patches. It takes 224x224. Leave --resolution out.",
+        (448, 336),
+        "resmlp_12_224 does not take 448x336",
+        "Its weights belong to the number of patches, so it takes whole multiples of its own size: "
+        "224x224, 448x448, 672x672 and so on. Leave --resolution out.",
     ),
     (
         "deit_tiny_patch16_224",
