@@ -26,7 +26,7 @@ class CoreMLRunner:
     name = "coreml"
     suffix = ".mlpackage"
 
-    def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
+    def open(self, path: Path, inputs: tuple[InputSpec, ...], function: str | None = None) -> Predict:
         if sys.platform != "darwin":
             raise HostError(
                 "Core ML runs on macOS only",
@@ -36,7 +36,9 @@ class CoreMLRunner:
 
         classifier = package_classifier(path)
         try:
-            model = coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.ALL)
+            model = coremltools.models.MLModel(
+                str(path), compute_units=coremltools.ComputeUnit.ALL, function_name=function
+            )
         except Exception as error:  # coremltools passes on whatever the framework raised
             raise PackageError(f"Core ML cannot load {path.name}: {error}", where=str(path)) from error
 

@@ -25,8 +25,8 @@ class MilRunner:
     name = "mil"
     suffix = ".mlpackage"
 
-    def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
-        model = load(path)
+    def open(self, path: Path, inputs: tuple[InputSpec, ...], function: str | None = None) -> Predict:
+        model = load(path, function)
         classifier = classifier_of(model.function)
 
         def predict(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

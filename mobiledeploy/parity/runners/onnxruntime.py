@@ -33,7 +33,9 @@ class OnnxRuntimeRunner:
     name = "onnxruntime"
     suffix = ".onnx"
 
-    def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
+    def open(self, path: Path, inputs: tuple[InputSpec, ...], function: str | None = None) -> Predict:
+        if function is not None:
+            raise PackageError(f"{path.name} has no functions to choose {function} of", where=str(path), remedy=_REMEDY)
         session = _session(path)
         dtypes = {argument.name: _DTYPES.get(argument.type, "float32") for argument in session.get_inputs()}
         _check_names(path, set(dtypes), {spec.name for spec in inputs})

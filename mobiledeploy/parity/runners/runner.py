@@ -32,8 +32,9 @@ class Runner(Protocol):
     name: str
     suffix: str
 
-    def open(self, path: Path, inputs: tuple[InputSpec, ...]) -> Predict:
-        """Loads the artifact at `path`, once, for any number of predictions.
+    def open(self, path: Path, inputs: tuple[InputSpec, ...], function: str | None = None) -> Predict:
+        """Loads the artifact at `path`, once, for any number of predictions. `function`: which one of a package of
+        several, its default one when None.
 
         Raises PackageError if it cannot be read, HostError if this machine cannot run it, UnsupportedError if it holds
         what the runner does not know.

@@ -165,9 +165,9 @@ def mac(monkeypatch):
     from mobiledeploy import mil
 
     class StandIn:
-        def __init__(self, path: str, compute_units: object) -> None:
+        def __init__(self, path: str, compute_units: object, function_name: str | None) -> None:
             assert compute_units is coremltools.ComputeUnit.ALL
-            self.model = mil.load(path)
+            self.model = mil.load(path, function_name)
 
         def predict(self, inputs):
             return self.model.predict(inputs)
@@ -201,7 +201,7 @@ def test_on_a_mac_a_refusal_of_core_ml_is_the_hosts(convert, mac, monkeypatch):
     with pytest.raises(HostError, match="Core ML cannot predict: Unable to compute"):
         predict(converted.reference.samples[0].arrays)
 
-    def fail(self, path, compute_units):
+    def fail(self, path, compute_units, function_name):
         raise OSError("no such model")
 
     monkeypatch.setattr(stand_in, "__init__", fail)
