@@ -99,5 +99,5 @@ def _demand_equality(reports: "tuple[ParityReport, ...]") -> None:
 
 
 def _reason(report: "ParityReport") -> str:
-    reasons = [output.reason for output in report.outputs if output.reason]
+    reasons = [output.reason for output in (*report.outputs, *report.drift) if output.reason]
     return reasons[0] if reasons else f"PSNR {report.psnr_db:.1f} dB, bar {report.bar_db:.0f} dB"

@@ -43,6 +43,7 @@ Flexible = Annotated[str | None, _option("N,N,…", "Sizes in pixels (N or HxW) 
 OutputNames = Annotated[str | None, _option("A,B,…", "Names of the outputs, in order.")]
 Images = Annotated[Path | None, _option("DIR", "Pictures to prove equality on, besides the built-in ones.")]
 MinPsnr = Annotated[float | None, _option("DB", "Least PSNR of every output (40 in float16, 90 in float32).")]
+MinDriftPsnr = Annotated[float | None, _option("DB", "Least PSNR that --substitute leaves against the original.")]
 Name = Annotated[str | None, _option("NAME", "Name of the folder and of the packages in it.")]
 Seed = Annotated[int, _option("N", "Seed of random weights and of seeded inputs.", min=0)]
 
@@ -64,6 +65,7 @@ def export(  # noqa: PLR0917 - a parameter per option
     output_names: OutputNames = None,
     images: Images = None,
     min_psnr: MinPsnr = None,
+    min_drift_psnr: MinDriftPsnr = None,
     name: Name = None,
     seed: Seed = 0,
     _json: JsonFlag = False,
@@ -82,6 +84,7 @@ def export(  # noqa: PLR0917 - a parameter per option
         flexible=flexible,
         output_names=output_names,
         min_psnr=min_psnr,
+        min_drift_psnr=min_drift_psnr,
         seed=seed,
     )
     screen: Screen = context.obj
@@ -109,6 +112,7 @@ def export_options(
     flexible: str | None,
     output_names: str | None,
     min_psnr: float | None,
+    min_drift_psnr: float | None,
     seed: int,
 ) -> ExportOptions:
     """The options as they were typed, as the pipeline takes them. Raises InputError naming the wrong one."""
@@ -125,6 +129,7 @@ def export_options(
         flexible=options.sizes(flexible),
         output_names=options.names(output_names),
         min_psnr=min_psnr,
+        min_drift_psnr=min_drift_psnr,
         seed=seed,
     )
 

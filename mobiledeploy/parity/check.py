@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity.comparison import Standard, compare_outputs
+from mobiledeploy.parity.drift import drift
 from mobiledeploy.parity.pixels import channel_order
 from mobiledeploy.parity.runners.table import runner_named
-from mobiledeploy.records import InputSpec, ParityReport
+from mobiledeploy.records import InputSpec, OutputParity, ParityReport
 
 if TYPE_CHECKING:
     from mobiledeploy.parity.reference import Reference
@@ -40,12 +41,14 @@ def check(
     runner: str,
     precision: str,
     bar_db: float | None = None,
+    drift_bar_db: float | None = None,
 ) -> ParityReport:
     """Runs the artifact on the reference's samples and compares every output that the reference has.
 
     An output passes at a PSNR of `bar_db` (default: `BARS_DB[precision]`) or more, if all of it is finite, and if the
     best class is the reference's wherever the reference is certain of it (`ranking.margin_noise`). Missing outputs
-    fail; further outputs of the artifact are not looked at.
+    fail; further outputs of the artifact are not looked at. Where the reference has `originals`, the distance from them
+    is the report's `drift`, of which nothing is asked but a PSNR of `drift_bar_db`, if that is given.
 
     Raises InputError for an unknown runner or precision, PackageError if the reference's samples are not of these
     inputs, and what the runner raises: PackageError, HostError, UnsupportedError.
@@ -53,19 +56,22 @@ def check(
     _check_fits(reference, inputs)
     standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db)
     predict = runner_named(runner).open(artifact_path, inputs)
-    results = tuple(
-        result
-        for sample, expected in zip(reference.samples, reference.outputs, strict=True)
-        for result in compare_outputs(sample.name, expected, predict(sample.arrays), standard)
-    )
+    results: list[OutputParity] = []
+    drifts: list[OutputParity] = []
+    for index, sample in enumerate(reference.samples):
+        found = predict(sample.arrays)
+        results += compare_outputs(sample.name, reference.outputs[index], found, standard)
+        if reference.originals:
+            drifts += drift(sample.name, reference.originals[index], found, precision, drift_bar_db)
     return ParityReport(
         artifact=artifact_path.name,
         runner=runner,
         precision=precision,
         bar_db=standard.bar_db,
         psnr_db=min((result.psnr_db for result in results), default=math.inf),
-        passed=all(result.passed for result in results),
-        outputs=results,
+        passed=all(result.passed for result in [*results, *drifts]),
+        outputs=tuple(results),
+        drift=tuple(drifts),
     )
 
 

@@ -26,10 +26,12 @@ Run = Callable[[tuple[NDArray[np.generic], ...]], tuple[NDArray[np.generic], ...
 
 @dataclass(frozen=True)
 class Reference:
-    """`outputs[i]`: the original model's outputs on `samples[i]`, by name."""
+    """`outputs[i]`: the original model's outputs on `samples[i]`, by name. Where approximations were asked for they are
+    those of the original with the approximations in it, and `originals[i]` those of the original as it was."""
 
     samples: tuple[Sample, ...]
     outputs: tuple[Mapping[str, NDArray[np.generic]], ...]
+    originals: tuple[Mapping[str, NDArray[np.generic]], ...] = ()
 
 
 def record_reference(
@@ -64,12 +66,15 @@ def _check_finite(output: str, value: NDArray[np.generic], sample: Sample) -> No
 
 
 def save(reference: Reference, path: Path) -> None:
-    """Writes `reference` as .npz with keys `inputs/<sample>/<input>` and `outputs/<sample>/<output>`; the same
-    reference gives the same bytes. Raises OutputError."""
+    """Writes `reference` as .npz with keys `inputs/<sample>/<input>`, `outputs/<sample>/<output>` and, where there are
+    any, `originals/<sample>/<output>`; the same reference gives the same bytes. Raises OutputError."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for sample, outputs in zip(reference.samples, reference.outputs, strict=True):
         arrays |= {f"inputs/{sample.name}/{name}": array for name, array in sample.arrays.items()}
         arrays |= {f"outputs/{sample.name}/{name}": array for name, array in outputs.items()}
+    if reference.originals:
+        for sample, outputs in zip(reference.samples, reference.originals, strict=True):
+            arrays |= {f"originals/{sample.name}/{name}": array for name, array in outputs.items()}
     write_arrays(path, arrays)
 
 
@@ -77,7 +82,8 @@ def load(path: Path) -> Reference:
     """The reference in `path`. Raises PackageError if it cannot be read, is damaged, or is no reference."""
     inputs: dict[str, dict[str, NDArray[np.generic]]] = {}
     outputs: dict[str, dict[str, NDArray[np.generic]]] = {}
-    sides = {"inputs": inputs, "outputs": outputs}
+    originals: dict[str, dict[str, NDArray[np.generic]]] = {}
+    sides = {"inputs": inputs, "outputs": outputs, "originals": originals}
     for key, array in read_arrays(path).items():
         side, _, rest = key.partition("/")
         sample, _, name = rest.partition("/")
@@ -88,8 +94,11 @@ def load(path: Path) -> Reference:
         raise _foreign(path, "it holds no sample")
     if list(inputs) != list(outputs) or any(list(o) != list(outputs[next(iter(inputs))]) for o in outputs.values()):
         raise _foreign(path, "its samples do not all have the same outputs")
+    if originals and {name: list(o) for name, o in originals.items()} != {name: list(o) for name, o in outputs.items()}:
+        raise _foreign(path, "its originals are not of the same outputs")
     samples = tuple(Sample(name, arrays) for name, arrays in inputs.items())
-    return Reference(samples, tuple(outputs[sample.name] for sample in samples))
+    kept = tuple(originals[sample.name] for sample in samples) if originals else ()
+    return Reference(samples, tuple(outputs[sample.name] for sample in samples), kept)
 
 
 def _foreign(path: Path, why: str) -> PackageError:

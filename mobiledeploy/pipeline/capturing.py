@@ -1,13 +1,13 @@
 """From what the user typed to a rewritten graph, with what the original model gives on the samples.
 
-resolve ──▶ prepare ──▶ capture ──▶ rewrite
+resolve ──▶ prepare ──▶ capture ──▶ approximations, if asked for ──▶ rewrite
                └──▶ reference outputs
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,19 @@ from mobiledeploy.errors import CaptureError, InputError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.feeds import program_feed
 from mobiledeploy.parity.samples import Sample, parity_samples
+from mobiledeploy.pipeline.approximating import approximated_reference, check_drift, rewrite_model
 from mobiledeploy.pipeline.original import original_runner
-from mobiledeploy.rewrite.engine import Rewritten, rewrite
 from mobiledeploy.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from mobiledeploy.parity.reference import Reference
     from mobiledeploy.pipeline.stages import Stages
     from mobiledeploy.records import ExportOptions, InputSpec, SourceRecord
+    from mobiledeploy.rewrite.engine import Rewritten
     from mobiledeploy.rewrite.proof import Outputs
     from mobiledeploy.rewrite.rule import Rule
 
-__all__ = ["Captured", "capture_model"]
+__all__ = ["Captured", "capture_model", "sample_feeds", "typed_input"]
 
 # The captured graph in float64 against the module in float32: rounding leaves 1e-6; a graph that froze a random number
 # or a training-time statistic is off by far more.
@@ -48,6 +49,7 @@ class Captured:
     capture: str
     rewritten: Rewritten
     reference: Reference
+    activation_errors: Mapping[str, float] = field(default_factory=dict)
 
 
 def capture_model(
@@ -75,9 +77,21 @@ def capture_model(
     with stages("capture", "Capturing the graph"):
         program = capture(prepared, inputs)
     with stages("rewrite", "Rewriting, with proof in float64"):
-        rewritten = rewrite(program, rules, _feeds(inputs, samples), progress=stages.progress)
-        _check_capture(rewritten.outputs, reference, prepared.output_names)
-    return Captured(source.record, inputs, prepared.output_names, program.capture, rewritten, reference)
+        feeds = sample_feeds(inputs, samples)
+        made = rewrite_model(program, options, rules, feeds, stages.progress)
+        _check_capture(made.captured, reference, prepared.output_names)
+        if options.substitute:
+            reference = approximated_reference(reference, prepared.output_names, made.rewritten.outputs)
+            check_drift(reference, options.min_drift_psnr)
+    return Captured(
+        source.record,
+        inputs,
+        prepared.output_names,
+        program.capture,
+        made.rewritten,
+        reference,
+        made.activation_errors,
+    )
 
 
 def typed_input(spec: InputSpec, wanted: str | None) -> InputSpec:
@@ -93,7 +107,8 @@ def typed_input(spec: InputSpec, wanted: str | None) -> InputSpec:
     return replace(spec, kind="image" if wanted == "image" else "tensor")
 
 
-def _feeds(inputs: tuple[InputSpec, ...], samples: Sequence[Sample]) -> list[list[torch.Tensor]]:
+def sample_feeds(inputs: tuple[InputSpec, ...], samples: Sequence[Sample]) -> list[list[torch.Tensor]]:
+    """Per sample one tensor per input, as the captured graph takes it."""
     return [[torch.from_numpy(np.array(program_feed(s, sample.arrays[s.name]))) for s in inputs] for sample in samples]
 
 

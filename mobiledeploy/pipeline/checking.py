@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobiledeploy.artifact import Artifact, open_artifact
+from mobiledeploy.aten.capture import capture
 from mobiledeploy.aten.prepare import prepare
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.parity.runners.table import runner_named
 from mobiledeploy.parity.samples import parity_samples
+from mobiledeploy.pipeline.approximating import approximated_reference, rewrite_model
+from mobiledeploy.pipeline.capturing import sample_feeds
 from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.original import original_runner
 from mobiledeploy.progress import SILENT, Progress
@@ -99,7 +102,12 @@ def _recomputed(manifest: Manifest, images: Path, progress: Progress) -> Referen
     labels = None if options.labels is None else read_labels(options.labels)
     prepared = prepare(source.module, manifest.inputs, labels, options.output_names)
     samples = parity_samples(manifest.inputs, images=images, seed=options.seed)
-    return references.record_reference(original_runner(prepared), manifest.inputs, prepared.output_names, samples)
+    reference = references.record_reference(original_runner(prepared), manifest.inputs, prepared.output_names, samples)
+    if not options.substitute:
+        return reference
+    program = capture(prepared, manifest.inputs)
+    made = rewrite_model(program, options, (), sample_feeds(manifest.inputs, samples))
+    return approximated_reference(reference, prepared.output_names, made.rewritten.outputs)
 
 
 def _report(package: Path, manifest: Manifest, reference: Reference, runner: str | None) -> ParityReport:
@@ -116,5 +124,6 @@ def _report(package: Path, manifest: Manifest, reference: Reference, runner: str
         runner=runner or target.runner,
         precision=exported.precision,
         bar_db=exported.bar_db,
+        drift_bar_db=manifest.options.min_drift_psnr,
     )
     return with_divergence(report, package, reference)

@@ -25,7 +25,7 @@ def with_divergence(
     without, the package at its declared precision is held against itself at float32. Only our own executor shows its
     operators: another runner's report comes back as it is.
     """
-    if report.passed or report.runner != "mil":
+    if report.runner != "mil" or all(output.passed for output in report.outputs):
         return report
     from mobiledeploy.parity.divergence import first_divergence, first_rounding_divergence
 

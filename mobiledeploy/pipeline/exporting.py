@@ -14,6 +14,7 @@ from mobiledeploy.artifact import MANIFEST, PROOF, REFERENCE, write_artifact
 from mobiledeploy.errors import ParityError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
+from mobiledeploy.pipeline.approximating import check_request
 from mobiledeploy.pipeline.capturing import Captured, capture_model
 from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.provenance import make_manifest, make_proof, package_metadata
@@ -57,6 +58,7 @@ def export(
     stages = stages or Stages(progress)
     targets = tuple(target_named(target) for target in dict.fromkeys(options.targets))
     rules = recipe(options.skip)
+    check_request(options)
     labels = None if options.labels is None else read_labels(options.labels)
     captured = capture_model(model, options=options, rules=rules, labels=labels, images=images, stages=stages)
     conversion = ConversionOptions(
@@ -75,6 +77,7 @@ def export(
                 captured,
                 conversion=conversion,
                 bar_db=options.min_psnr,
+                drift_bar_db=options.min_drift_psnr,
                 path=folder / f"{title}{target.suffix}",
                 stages=stages,
             )
@@ -98,6 +101,7 @@ def _convert(
     *,
     conversion: ConversionOptions,
     bar_db: float | None,
+    drift_bar_db: float | None,
     path: Path,
     stages: Stages,
 ) -> ParityReport:
@@ -111,6 +115,7 @@ def _convert(
             runner=target.runner,
             precision=target.precision(conversion),
             bar_db=bar_db,
+            drift_bar_db=drift_bar_db,
         )
         if not report.passed:
             raise _parity_error(with_divergence(report, path, captured.reference, captured.rewritten.program))
@@ -118,7 +123,7 @@ def _convert(
 
 
 def _parity_error(report: ParityReport) -> ParityError:
-    failed = next(output for output in report.outputs if not output.passed)
+    failed = next(output for output in (*report.outputs, *report.drift) if not output.passed)
     reason = failed.reason or f"PSNR {report.psnr_db:.1f} dB"
     found = report.divergence
     where = f"{report.artifact}, output `{failed.output}` on {failed.input}"

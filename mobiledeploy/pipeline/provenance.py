@@ -47,6 +47,9 @@ def package_metadata(captured: Captured) -> dict[str, str]:
         "mobiledeploy.operators": f"{log.before.operators} captured, {log.after.operators} rewritten",
         "mobiledeploy.preprocessing": "; ".join(_preprocessing(spec) for spec in captured.inputs),
     }
+    made = _approximations(captured)
+    if made:
+        metadata["mobiledeploy.approximations"] = ", ".join(made)
     return metadata | ({"license": source.license} if source.license else {})
 
 
@@ -78,7 +81,7 @@ def make_manifest(
         outputs=captured.outputs,
         capture=captured.capture,
         rewrite=_portable_log(captured.rewritten.log),
-        parity=tuple(_claim(report) for report in reports),
+        parity=tuple(_claim(report, _approximations(captured)) for report in reports),
         versions=dict(sorted(versions.items())),
         files=file_hashes(folder),
     )
@@ -95,10 +98,16 @@ def make_proof(captured: Captured, reports: tuple[ParityReport, ...]) -> Proof:
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
     }
-    return Proof(conditions, log.relative_error or 0.0, errors, reports)
+    return Proof(conditions, log.relative_error or 0.0, errors, reports, captured.activation_errors)
 
 
-def _claim(report: ParityReport) -> ParityClaim:
+def _approximations(captured: Captured) -> tuple[str, ...]:
+    """Those that found something to replace."""
+    rules = captured.rewritten.log.rules
+    return tuple(rule.rule for rule in rules if rule.kind == "approximation" and rule.matches)
+
+
+def _claim(report: ParityReport, approximations: tuple[str, ...]) -> ParityClaim:
     return ParityClaim(
         report.artifact,
         report.runner,
@@ -106,6 +115,7 @@ def _claim(report: ParityReport) -> ParityClaim:
         report.bar_db,
         samples=tuple(dict.fromkeys(output.input for output in report.outputs)),
         outputs=tuple(dict.fromkeys(output.output for output in report.outputs)),
+        approximations=approximations,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mobiledeploy.report.wording import agreement, decibels, divergence_sentence
+from mobiledeploy.report.wording import agreement, decibels, divergence_sentence, drift_sentence
 
 if TYPE_CHECKING:
     from mobiledeploy.records import ParityReport
@@ -29,6 +29,8 @@ def github_summary(reports: Sequence[ParityReport]) -> str:
         "|---|---|---|---:|---:|---:|---|",
         *map(_row, reports),
     ]
+    drifts = [drift_sentence(report) for report in reports if report.drift]
+    lines += ["", *(f"- {_escape(sentence)}" for sentence in drifts)] if drifts else []
     for report in failed:
         lines += ["", f"### {_escape(report.artifact)} under {_escape(report.runner)}", "", *_failures(report)]
     return "\n".join(lines) + "\n"
@@ -41,7 +43,7 @@ def _row(report: ParityReport) -> str:
 
 
 def _failures(report: ParityReport) -> list[str]:
-    failed = [output for output in report.outputs if not output.passed]
+    failed = [output for output in (*report.outputs, *report.drift) if not output.passed]
     lines = [
         f"- **{_escape(output.output)}** on {_escape(output.input)}: {_escape(output.reason or 'differs')}"
         for output in failed[:_OUTPUTS_SHOWN]

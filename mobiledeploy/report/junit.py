@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from mobiledeploy.report.wording import decibels, divergence_sentence, ranking_word
+from mobiledeploy.report.wording import decibels, divergence_sentence, drift_sentence, ranking_word
 
 if TYPE_CHECKING:
     from mobiledeploy.records import OutputParity, ParityReport
@@ -24,7 +24,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 def junit_xml(reports: Sequence[ParityReport]) -> str:
     """The document as text, to be written as UTF-8."""
-    cases = sum(len(report.outputs) for report in reports)
+    cases = sum(len(report.outputs) + len(report.drift) for report in reports)
     root = ElementTree.Element("testsuites", _counts("mobiledeploy parity", cases, sum(map(_failures, reports))))
     for report in reports:
         root.append(_suite(report))
@@ -37,23 +37,27 @@ def _counts(name: str, tests: int, failures: int) -> dict[str, str]:
 
 
 def _failures(report: ParityReport) -> int:
-    return sum(not output.passed for output in report.outputs)
+    return sum(not output.passed for output in (*report.outputs, *report.drift))
 
 
 def _suite(report: ParityReport) -> ElementTree.Element:
     name = f"{report.artifact} under {report.runner}"
-    suite = ElementTree.Element("testsuite", _counts(name, len(report.outputs), _failures(report)))
+    suite = ElementTree.Element("testsuite", _counts(name, len(report.outputs) + len(report.drift), _failures(report)))
     properties = ElementTree.SubElement(suite, "properties")
     facts = {"precision": report.precision, "bar": f"{report.bar_db:g} dB", "worst PSNR": decibels(report.psnr_db)}
+    if report.drift:
+        facts["drift"] = drift_sentence(report)
     for key, value in facts.items():
         ElementTree.SubElement(properties, "property", {"name": key, "value": _text(value)})
     for output in report.outputs:
         suite.append(_case(report, output))
+    for output in report.drift:
+        suite.append(_case(report, output, of="drift of "))
     return suite
 
 
-def _case(report: ParityReport, output: OutputParity) -> ElementTree.Element:
-    name = {"name": _text(f"{output.input}: {output.output}")}
+def _case(report: ParityReport, output: OutputParity, of: str = "") -> ElementTree.Element:
+    name = {"name": _text(f"{output.input}: {of}{output.output}")}
     case = ElementTree.Element("testcase", {"classname": _text(f"{report.artifact}.{report.runner}"), **name})
     if not output.passed:
         reason = output.reason or f"PSNR {decibels(output.psnr_db)}"

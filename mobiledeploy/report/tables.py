@@ -42,7 +42,8 @@ def export_tables(manifest: Manifest, proof: Proof) -> tuple[RenderableType, ...
     tables.append(_rewriting_table(manifest.rewrite, proof))
     if any(record.refusals for record in manifest.rewrite.rules):
         tables.append(_refusal_table(manifest.rewrite))
-    return (*tables, *_output_tables(proof.parity), _file_table(manifest))
+    tables += _approximation_table(manifest.rewrite, proof)
+    return (*tables, *_output_tables(proof.parity), *drift_tables(proof.parity), _file_table(manifest))
 
 
 def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
@@ -53,7 +54,7 @@ def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
         psnr, bar = decibels(report.psnr_db), f"{report.bar_db:g} dB"
         _row(table, report.artifact, report.runner, report.precision, psnr, bar, agreement(report), verdict)
     failed = [report for report in reports if not report.passed]
-    return (table, *_output_tables(failed))
+    return (table, *_output_tables(failed), *drift_tables(reports))
 
 
 def _model_table(manifest: Manifest) -> Table:
@@ -104,6 +105,18 @@ def _rewriting_table(log: RewriteLog, proof: Proof) -> Table:
     return table
 
 
+def _approximation_table(log: RewriteLog, proof: Proof) -> list[RenderableType]:
+    records = [record for record in log.rules if record.kind == "approximation"]
+    if not records:
+        return []
+    table = _table("approximation", "replaced", "activation error", "why", title="Approximations, as asked for")
+    for record in records:
+        error = proof.activation_errors.get(record.rule)
+        why = Text(f"warning: {record.warning}", _BAD) if record.warning else Text(record.reason or "")
+        _row(table, record.rule, str(record.matches), "-" if error is None else f"{error:.3g}", why)
+    return [table]
+
+
 def _refusal_table(log: RewriteLog) -> Table:
     table = _table("rule", "times", "why it was not applied", "first at", title="Refused")
     counts = Counter((record.rule, refusal.reason) for record in log.rules for refusal in record.refusals)
@@ -129,6 +142,21 @@ def _output_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
         tables.append(table)
         if report.divergence is not None:
             tables.append(Text(divergence_sentence(report.divergence), _BAD))
+    return tables
+
+
+def drift_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
+    """How far approximations moved each artifact from the original, nothing where none were made."""
+    tables: list[RenderableType] = []
+    for report in reports:
+        if not report.drift:
+            continue
+        title = f"{report.artifact}: drift from the original as it was"
+        table = _table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
+        for output in report.drift:
+            *numbers, verdict = _output_cells(output)
+            _row(table, *numbers, Text("as asked for", _FAINT) if output.passed else verdict)
+        tables.append(table)
     return tables
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mobiledeploy.records import Divergence, OutputParity, ParityReport, WeightsRecord
 
-__all__ = ["agreement", "amount", "decibels", "divergence_sentence", "ranking_word", "ratio", "weights_sentence"]
+__all__ = [
+    "agreement",
+    "amount",
+    "decibels",
+    "divergence_sentence",
+    "drift_sentence",
+    "ranking_word",
+    "ratio",
+    "weights_sentence",
+]
 
 _STEPS = (("G", 1e9), ("M", 1e6), ("k", 1e3))
 
@@ -43,6 +52,16 @@ def agreement(report: ParityReport) -> str:
     """On how many rankings the best class is the original's: "2 of 2", "-" where there are none."""
     ranked = [output.top1 for output in report.outputs if output.top1 is not None]
     return f"{sum(ranked)} of {len(ranked)}" if ranked else "-"
+
+
+def drift_sentence(report: ParityReport) -> str:
+    """How far approximations moved an artifact from the original, in one sentence; empty where none were made."""
+    if not report.drift:
+        return ""
+    worst = min(output.psnr_db for output in report.drift)
+    ranked = [output.top1 for output in report.drift if output.top1 is not None]
+    agrees = f"; its best class is the original's on {sum(ranked)} of {len(ranked)}" if ranked else ""
+    return f"Approximated as asked for, {report.artifact} is {decibels(worst)} from the original at worst{agrees}."
 
 
 def divergence_sentence(divergence: Divergence) -> str:

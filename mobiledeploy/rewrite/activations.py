@@ -112,9 +112,9 @@ def _bounds(function: Function) -> tuple[float, ...] | None:
 
 
 def _slope(function: Function) -> tuple[float, ...] | None:
-    """Of a leaky ReLU: neither a ReLU nor the identity."""
+    """Of a leaky ReLU: neither a ReLU, nor the identity, nor |x|."""
     slope = -_at(function, -1.0)
-    return (slope,) if slope not in (0.0, 1.0) and abs(slope) < 1e6 else None
+    return (slope,) if 1e-6 < slope < 1e6 and slope != 1.0 else None
 
 
 def _limit(function: Function) -> tuple[float, ...] | None:

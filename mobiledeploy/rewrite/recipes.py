@@ -12,11 +12,15 @@ from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
 from mobiledeploy.rewrite.rules.fold_scales import FoldScales
 from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
 from mobiledeploy.rewrite.rules.merge_consecutive import MergeConsecutive
+from mobiledeploy.rewrite.rules.substitute_activation import SubstituteActivation
 
 if TYPE_CHECKING:
-    from mobiledeploy.rewrite.rule import Rule
+    from collections.abc import Sequence
 
-__all__ = ["RECIPE", "Entry", "recipe"]
+    from mobiledeploy.rewrite.rule import Rule
+    from mobiledeploy.rewrite.substitutions import Substitution
+
+__all__ = ["RECIPE", "Entry", "approximations", "recipe"]
 
 
 class Entry(NamedTuple):
@@ -44,3 +48,8 @@ def recipe(skip: tuple[str, ...] = ()) -> tuple[Rule, ...]:
         if name not in names:
             raise InputError(f"there is no rule `{name}`", where="--skip", remedy=f"Rules: {', '.join(names)}.")
     return tuple(entry.rule for entry in RECIPE if entry.rule.name not in skip)
+
+
+def approximations(wanted: Sequence[Substitution]) -> tuple[Rule, ...]:
+    """One rule for each, to run before the recipe: what follows is proven against the approximated model."""
+    return tuple(SubstituteActivation(one.source, one.target) for one in wanted)

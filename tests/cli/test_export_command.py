@@ -23,7 +23,8 @@ def test_every_option_reaches_the_pipeline(command, pipeline) -> None:
     text = (
         "export tiny --target coreml --target onnx --output out --weights random --resolution 192x256 "
         "--precision float32 --deployment-target ios17 --input-type tensor --labels imagenet --skip fold-scales "
-        "--skip merge-branches --images pictures --min-psnr 55.5 --name other --seed 7"
+        "--skip merge-branches --images pictures --min-psnr 55.5 --name other --seed 7 "
+        "--substitute hardswish=gelu --substitute gelu=relu --min-drift-psnr 20 --output-names a,b"
     )
     assert command(*text.split()).code == 0
     options = pipeline.calls[0][2]
@@ -36,7 +37,10 @@ def test_every_option_reaches_the_pipeline(command, pipeline) -> None:
         input_type="tensor",
         labels="imagenet",
         skip=("fold-scales", "merge-branches"),
+        substitute=("hardswish=gelu", "gelu=relu"),
+        output_names=("a", "b"),
         min_psnr=55.5,
+        min_drift_psnr=20.0,
         seed=7,
     )
     assert (options["output"], options["name"], options["images"]) == (Path("out"), "other", Path("pictures"))

@@ -73,6 +73,26 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
             np.testing.assert_array_equal(after[name], before[name])
 
 
+def test_the_unchanged_originals_of_an_approximated_model_are_kept_beside_it(tmp_path):
+    plain = small_reference()
+    outputs = tuple({name: value + 1 for name, value in found.items()} for found in plain.outputs)
+    save(Reference(plain.samples, outputs, plain.outputs), tmp_path / "reference.npz")
+    found = load(tmp_path / "reference.npz")
+    for index, original in enumerate(plain.outputs):
+        assert list(found.originals[index]) == list(original)
+        for name, value in original.items():
+            np.testing.assert_array_equal(found.originals[index][name], value)
+            np.testing.assert_array_equal(found.outputs[index][name], value + 1)
+
+
+def test_originals_of_other_outputs_are_refused(tmp_path):
+    plain = small_reference()
+    fewer = tuple({"means": found["means"]} for found in plain.outputs)
+    save(Reference(plain.samples, plain.outputs, fewer), tmp_path / "reference.npz")
+    with pytest.raises(PackageError, match="its originals are not of the same outputs"):
+        load(tmp_path / "reference.npz")
+
+
 def test_numpy_reads_it_under_the_documented_keys(tmp_path):
     save(small_reference(), tmp_path / "reference.npz")
     with np.load(tmp_path / "reference.npz", allow_pickle=False) as archive:

@@ -42,6 +42,17 @@ def passed() -> ParityReport:
 
 
 @pytest.fixture
+def approximated(passed) -> ParityReport:
+    """A package that equals the approximated model, and is as far from the original as was asked for."""
+    drift = (
+        dataclasses.replace(GOOD, psnr_db=33.64, top1=True),
+        dataclasses.replace(GOOD, input="cat.jpg", psnr_db=36.7, top1=False),
+        dataclasses.replace(EQUAL, psnr_db=50.0),
+    )
+    return dataclasses.replace(passed, drift=drift)
+
+
+@pytest.fixture
 def failed() -> ParityReport:
     outputs = (FAILED, MISSING, GOOD)
     return ParityReport("net.onnx", "onnxruntime", "float32", 90.0, -math.inf, False, outputs, DIVERGENCE)

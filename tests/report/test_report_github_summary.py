@@ -18,6 +18,20 @@ def test_everything_passed(passed):
     )
 
 
+def test_a_drift_is_told_below_the_table(approximated):
+    assert github_summary((approximated,)).endswith(
+        "| ✅ passed |\n\n"
+        "- Approximated as asked for, net.mlpackage is 33.6 dB from the original at worst; "
+        "its best class is the original's on 1 of 2.\n"
+    )
+
+
+def test_a_drift_beyond_its_bound_is_a_failure(approximated):
+    broken = dataclasses.replace(approximated.drift[0], passed=False, reason="too far")
+    report = dataclasses.replace(approximated, passed=False, drift=(broken,))
+    assert "- **logits** on natural: too far\n" in github_summary((report,))
+
+
 def test_failures_follow_the_table_with_their_reason_and_origin(passed, failed):
     summary = github_summary((passed, failed))
     assert summary.startswith("## Parity: 1 of 2 FAILED\n")

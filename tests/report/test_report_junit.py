@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -68,6 +69,26 @@ def test_one_case_per_artifact_sample_and_output(passed, failed):
         ("net.onnx.onnxruntime", "natural: logits"),
     ]
     assert (root.get("tests"), root.get("failures")) == ("6", "2")
+
+
+def test_a_drift_has_cases_of_its_own(approximated):
+    root = ElementTree.fromstring(junit_xml((approximated,)))
+    check_shape(root)
+    assert [case.get("name") for case in root.iter("testcase")][3:] == [
+        "natural: drift of logits",
+        "cat.jpg: drift of logits",
+        "natural: drift of features",
+    ]
+    facts = {found.get("name"): found.get("value") for found in root.iter("property")}
+    assert facts["drift"].startswith("Approximated as asked for, net.mlpackage is 33.6 dB from the original")
+
+
+def test_a_drift_beyond_its_bound_fails_its_case(approximated):
+    broken = dataclasses.replace(approximated.drift[0], passed=False, reason="too far")
+    root = ElementTree.fromstring(junit_xml((dataclasses.replace(approximated, passed=False, drift=(broken,)),)))
+    check_shape(root)
+    (failure,) = root.iter("failure")
+    assert failure.get("message") == "too far"
 
 
 def test_a_failure_carries_its_reason_the_numbers_and_where_it_began(failed):

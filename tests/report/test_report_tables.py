@@ -52,6 +52,28 @@ def test_the_rewriting_is_told_rule_by_rule_with_operators_and_macs(manifest, pr
     assert "fold-scales" not in text
 
 
+def test_approximations_are_told_with_their_error_and_the_reason_to_use_them(manifest, proof):
+    *exact, gelu = manifest.rewrite.rules
+    reasoned = dataclasses.replace(gelu, rule="hardswish=gelu", reason="one operator in the place of two")
+    idle = dataclasses.replace(gelu, rule="mish=silu", matches=0, warning="the model has no mish")
+    measured = dataclasses.replace(proof, activation_errors={"hardswish=gelu": 0.2952})
+    text = shown(export_tables(with_rules(manifest, (reasoned, idle, *exact)), measured))
+    told = text[text.index("Approximations, as asked for") :]
+    assert row(told, "hardswish=gelu") == ["hardswish=gelu", "1", "0.295", "one operator in the place of two"]
+    assert row(told, "mish=silu") == ["mish=silu", "0", "-", "warning: the model has no mish"]
+
+
+def test_a_drift_has_a_table_of_its_own(manifest, proof, approximated):
+    for tables in (
+        export_tables(manifest, dataclasses.replace(proof, parity=(approximated,))),
+        check_tables((approximated,)),
+    ):
+        text = shown(tables)
+        told = text[text.index("net.mlpackage: drift from the original as it was") :]
+        assert row(told, "cat.jpg")[2] == "36.7 dB"
+        assert row(told, "natural")[-1] == "as asked for"
+
+
 def test_refusals_are_counted_by_reason_with_the_first_place(manifest, proof):
     text = shown(export_tables(manifest, proof))
     (refused,) = [line for line in text.splitlines() if "bias reaches the border" in line]

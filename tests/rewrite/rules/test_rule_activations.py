@@ -77,6 +77,7 @@ def test_the_tanh_form_stays_the_tanh_form(rewritten, calls) -> None:
         (["add", "relu6", "mul", "div"], lambda x: x * F.relu6(x + 2.999) / 6),
         (["mul", "sigmoid", "mul"], lambda x: x * torch.sigmoid(1.001 * x)),
         (["softplus"], lambda x: F.softplus(x, threshold=3)),
+        (["abs", "add", "div"], F.softsign),
         (["mul", "minimum", "maximum"], lambda x: torch.maximum(torch.minimum(x * 0.1, torch.tensor(9e5)), x * 0.1)),
     ],
 )
