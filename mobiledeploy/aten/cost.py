@@ -52,12 +52,21 @@ def total(costs: Iterable[GraphCost]) -> GraphCost:
 
 def node_cost(node: fx.Node) -> GraphCost:
     """Of one node; an element of a tuple (`getitem`), a constant or an input costs nothing. What picks elements reads
-    no others."""
+    no others.
+
+    Windows count as their plainest translation, since no target has such operators: `im2col` and `col2im` as a dense
+    one-hot convolution and its transpose (coremltools 9.0, `im2col`), `unfold` as a slice per place and a stack.
+    """
     if node.op != "call_function" or node.target is operator.getitem:
         return GraphCost(0, 0, 0)
     values = [numel(node), *(numel(source) for source in node.all_input_nodes)]
     if is_call(node, *_PICKING):
         values[1] = min(values[:2])
+    if is_call(node, aten.im2col, aten.col2im):
+        values.append(_window_size(node) ** 2)
+    if is_call(node, aten.unfold):
+        places: Any = node.args[2]
+        return GraphCost(places + 1, 0, BYTES_PER_VALUE * 4 * numel(node))
     return GraphCost(1, macs(node), BYTES_PER_VALUE * sum(values))
 
 
@@ -81,12 +90,19 @@ def macs(node: fx.Node) -> int:
         return numel(node) * shape(args[0])[-1]
     if is_call(node, aten.addmm, aten.baddbmm):
         return numel(node) * shape(args[1])[-1]
+    if is_call(node, aten.im2col, aten.col2im):
+        return numel(node if is_call(node, aten.im2col) else args[0]) * _window_size(node)
     if is_call(node, aten.einsum):
         return _einsum_macs(args[0], [shape(operand) for operand in args[1]])
     if is_call(node, aten.scaled_dot_product_attention):
         query, key, value = (shape(argument) for argument in args[:3])
         return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
     return 0
+
+
+def _window_size(node: fx.Node) -> int:
+    """Elements of a window over all channels."""
+    return shape(node if is_call(node, aten.im2col) else node.args[0])[-2]
 
 
 def _einsum_macs(equation: str, shapes: list[tuple[int, ...]]) -> int:

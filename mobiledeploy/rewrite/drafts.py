@@ -101,7 +101,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Draft:
-    """`axes`: of the largest tensor in between; the value itself may have more, which is the model's own matter."""
+    """`axes`: of the largest tensor in between; a last reshape may give more, as the model wants the value."""
 
     candidate: Candidate
     cost: GraphCost
@@ -120,7 +120,7 @@ def draft(candidate: Candidate, sources: Sequence[fx.Node]) -> Draft:
     with torch.no_grad():
         result = candidate.build(scratch, [scratch.source(source) for source in sources])
     made = [node for node in scratch.graph.nodes if node.op == "call_function"]
-    between = [node.meta["val"] for node in made if node is not result]
+    between = [node.meta["val"] for node in made if node is not result or not is_call(node, aten.reshape)]
     axes = max((value.dim() for value in between if isinstance(value, torch.Tensor)), default=0)
     gathers = any(is_call(node, aten.index_select) for node in made)
     return Draft(candidate, total(node_cost(node) for node in made), axes, gathers)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mobiledeploy.aten.graph import aten, rank, shape
+from mobiledeploy.aten.graph import arguments, aten, rank, shape
 from mobiledeploy.rewrite.drafts import Candidate, split
 from mobiledeploy.rewrite.layout import Axes, Layout, reshaped
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mobiledeploy.rewrite.drafts import Site
 
-__all__ = ["BlockAxis", "Blocks", "fold_candidates"]
+__all__ = ["BlockAxis", "Blocks", "col2im_blocks", "fold_candidates"]
 
 # Labels; those that an axis of the picture has, once for each of the two.
 _BATCH, _CHANNEL = 0, 1
@@ -81,6 +81,14 @@ class Blocks:
     @property
     def axes(self) -> tuple[BlockAxis, BlockAxis]:
         return self.height, self.width
+
+
+def col2im_blocks(node: fx.Node) -> Blocks:
+    """What a `col2im` sums up."""
+    source, size, kernel, dilation, padding, stride = arguments(node)
+    height, width = (BlockAxis(kernel[i], stride[i], dilation[i], padding[i], size[i]) for i in range(2))
+    *batch, columns, _ = shape(source)
+    return Blocks(batch[0] if batch else 1, columns // (kernel[0] * kernel[1]), height, width, shape(node))
 
 
 def fold_candidates(spec: Blocks) -> Iterator[Candidate]:

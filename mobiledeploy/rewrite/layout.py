@@ -56,12 +56,22 @@ class Layout:
     def ordered(self, site: Site, labels: Sequence[int]) -> fx.Node:
         """The elements in the order `labels`, on whichever axes it takes: at most a reshape and a permute."""
         order = [label for label in labels if self.sizes[label] > 1]
-        runs = _runs([label for label in self.labels if self.sizes[label] > 1], order)
-        moved = sorted(runs, key=lambda run: order.index(run[0]))
-        if moved == runs:
+        there = [tuple(label for label in axis if self.sizes[label] > 1) for axis in self.axes]
+        axes, node = there, self.node
+        if _in_order(there, order) is None:
+            axes = _runs([label for axis in there for label in axis], order)
+            node = reshaped(site, node, [self.extent(axis) for axis in axes])
+        moved = _in_order(axes, order)
+        assert moved is not None
+        if [label for axis in axes for label in axis] == order:
             return self.node
-        node = reshaped(site, self.node, [self.extent(run) for run in runs])
-        return site.call(aten.permute.default, node, [runs.index(run) for run in moved])
+        return site.call(aten.permute.default, node, moved)
+
+
+def _in_order(axes: Sequence[tuple[int, ...]], order: Sequence[int]) -> list[int] | None:
+    """The permutation of whole `axes` that makes their labels stand in `order`; None if there is none."""
+    moved = sorted(range(len(axes)), key=lambda axis: order.index(axes[axis][0]) if axes[axis] else -1)
+    return moved if [label for axis in moved for label in axes[axis]] == list(order) else None
 
 
 def reshaped(site: Site, node: fx.Node, sizes: Sequence[int]) -> fx.Node:

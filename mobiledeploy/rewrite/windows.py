@@ -6,8 +6,14 @@ y[…, o, …, i, …] = x[…, step·o + dilation·i - before, …]          ze
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["Window", "Windows"]
+from mobiledeploy.aten.graph import arguments, rank, shape
+
+if TYPE_CHECKING:
+    from torch import fx
+
+__all__ = ["Window", "Windows", "im2col_windows"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,12 @@ class Windows:
     def place(self, window: Window) -> int:
         """The label of the place inside a window."""
         return self.rank + window.axis
+
+
+def im2col_windows(node: fx.Node) -> Windows:
+    """The windows of the last two axes that an `im2col` lays out as (…, channel · row · column, window)."""
+    source, kernel, dilation, padding, stride = arguments(node)
+    axes = rank(source)
+    windows = tuple(Window(axes - 2 + i, kernel[i], stride[i], dilation[i], padding[i], padding[i]) for i in range(2))
+    order = (*range(axes - 2), 2 * axes - 2, 2 * axes - 1, axes - 2, axes - 1)
+    return Windows(axes, windows, order, shape(node))

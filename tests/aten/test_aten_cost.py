@@ -62,6 +62,14 @@ def test_what_picks_elements_reads_no_others(captured, calls) -> None:
     assert node_cost(select) == GraphCost(1, 0, 2 * (8 + 3 + 12)), "never more than there is"
 
 
+def test_windows_cost_what_their_plainest_translation_does(captured, calls) -> None:
+    dense = 4 * 18 * 18, 2 * (32 + 18 * 4 + 18 * 18)
+    assert graph_cost(captured(nn.Unfold(3), (1, 2, 4, 4))) == GraphCost(1, *dense)
+    assert graph_cost(captured(nn.Fold((4, 4), 3), (1, 18, 4))) == GraphCost(1, *dense)
+    slices = graph_cost(captured(calls(lambda self, x: x.unfold(1, 3, 1)), (2, 5)))
+    assert slices == GraphCost(4, 0, 2 * 4 * 18), "three slices read and write, a stack reads and writes: 6·3 each"
+
+
 class Mixed(nn.Module):
     def __init__(self) -> None:
         super().__init__()

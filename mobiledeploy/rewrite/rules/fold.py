@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mobiledeploy.aten.graph import arguments, aten, is_call, replace_all_uses, shape
+from mobiledeploy.aten.graph import aten, is_call, replace_all_uses
 from mobiledeploy.rewrite.drafts import Building, Candidate, cheapest
-from mobiledeploy.rewrite.fold_candidates import BlockAxis, Blocks, fold_candidates
+from mobiledeploy.rewrite.fold_candidates import col2im_blocks, fold_candidates
 from mobiledeploy.rewrite.rule import Match, Refusal
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Fold:
         yield from [node for node in program.graph.nodes if is_call(node, aten.col2im)]
 
     def check(self, program: Program, node: fx.Node) -> Match | Refusal | None:  # noqa: ARG002
-        best = cheapest(fold_candidates(_blocks(node)), [node.args[0]])  # type: ignore[list-item]
+        best = cheapest(fold_candidates(col2im_blocks(node)), [node.args[0]])  # type: ignore[list-item]
         return Match(node, best.candidate)
 
     def replace(self, program: Program, match: Match) -> None:
@@ -44,10 +44,3 @@ class Fold:
         with program.graph.inserting_before(match.node):
             made = candidate.build(Building(program.graph_module, match.node), [match.node.args[0]])  # type: ignore[list-item]
         replace_all_uses(match.node, made)
-
-
-def _blocks(node: fx.Node) -> Blocks:
-    source, size, kernel, dilation, padding, stride = arguments(node)
-    height, width = (BlockAxis(kernel[i], stride[i], dilation[i], padding[i], size[i]) for i in range(2))
-    *batch, columns, _ = shape(source)
-    return Blocks(batch[0] if batch else 1, columns // (kernel[0] * kernel[1]), height, width, shape(node))

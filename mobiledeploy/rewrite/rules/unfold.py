@@ -18,7 +18,7 @@ from mobiledeploy.aten.graph import arguments, aten, is_call, rank, replace_all_
 from mobiledeploy.rewrite.drafts import Building, Candidate, cheapest
 from mobiledeploy.rewrite.rule import Match, Refusal
 from mobiledeploy.rewrite.window_candidates import window_candidates
-from mobiledeploy.rewrite.windows import Window, Windows
+from mobiledeploy.rewrite.windows import Window, Windows, im2col_windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ class Unfold:
 
 def _laid_out(node: fx.Node) -> _Reading | None:
     """The windows that end at `node`, with the permute and the reshape behind them that nobody else reads."""
-    reading = _im2col(node) if is_call(node, aten.im2col) else _unfolds(node)
+    reading = _Reading(node.args[0], node, im2col_windows(node)) if is_call(node, aten.im2col) else _unfolds(node)  # type: ignore[arg-type]
     if reading is None:
         return None
     last, windows = reading.last, reading.windows
@@ -99,14 +99,6 @@ def _only_user(node: fx.Node) -> fx.Node | None:
 def _axes(permute: fx.Node) -> list[int]:
     axes: Any = permute.args[1]
     return [axis % len(axes) for axis in axes]
-
-
-def _im2col(node: fx.Node) -> _Reading:
-    source, kernel, dilation, padding, stride = arguments(node)
-    axes = rank(source)
-    windows = tuple(Window(axes - 2 + i, kernel[i], stride[i], dilation[i], padding[i], padding[i]) for i in range(2))
-    order = (*range(axes - 2), 2 * axes - 2, 2 * axes - 1, axes - 2, axes - 1)
-    return _Reading(source, node, Windows(axes, windows, order, shape(node)))
 
 
 def _unfolds(last: fx.Node) -> _Reading | None:
