@@ -8,11 +8,15 @@ from mobiledeploy.errors import InputError
 from mobiledeploy.rewrite.rules.activations import NameActivations
 from mobiledeploy.rewrite.rules.cancel_movement import CancelMovement
 from mobiledeploy.rewrite.rules.constants import FoldConstants
+from mobiledeploy.rewrite.rules.fold import Fold
 from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
 from mobiledeploy.rewrite.rules.fold_scales import FoldScales
 from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
 from mobiledeploy.rewrite.rules.merge_consecutive import MergeConsecutive
+from mobiledeploy.rewrite.rules.merge_fold import MergeFold
+from mobiledeploy.rewrite.rules.merge_unfold import MergeUnfold
 from mobiledeploy.rewrite.rules.substitute_activation import SubstituteActivation
+from mobiledeploy.rewrite.rules.unfold import Unfold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +41,11 @@ RECIPE: tuple[Entry, ...] = (
     Entry(CancelMovement(), "after a folded norm, around which the model reshaped; linear maps then touch each other"),
     Entry(MergeBranches(), "before single scales, which a merged branch takes with it"),
     Entry(MergeConsecutive(), "after merging branches: what is one map now may stand right behind another"),
-    Entry(FoldScales(), "last: what is left belongs to no branch"),
+    Entry(FoldScales(), "after merging: what is left belongs to no branch"),
+    Entry(MergeUnfold(), "after the scales, and before the windows are written out"),
+    Entry(MergeFold(), "beside merge-unfold, for the same reason"),
+    Entry(Unfold(), "after what looks for a linear map: a one-hot convolution is one only by name"),
+    Entry(Fold(), "beside unfold, for the same reason"),
 )
 
 
