@@ -46,10 +46,10 @@ def match_resizes(programs: Sequence[Program]) -> None:
 def _complete(giver: Program, taker: Program) -> None:
     """Gives `taker` the resizes of `giver` that it lacks, where the nodes around them correspond."""
     theirs, ours = _operations(giver), _operations(taker)
-    targets = [[node.target for node in nodes] for nodes in (theirs, ours)]
+    targets = [[str(node.target) for node in nodes] for nodes in (theirs, ours)]
     counterparts = dict(zip(_placeholders(giver), _placeholders(taker), strict=True))
     missing = []
-    for tag, i, j, k, m in SequenceMatcher(None, *targets, autojunk=False).get_opcodes():
+    for tag, i, j, k, m in SequenceMatcher(None, targets[0], targets[1], autojunk=False).get_opcodes():
         if tag == "equal":
             counterparts.update(zip(theirs[i:j], ours[k:m], strict=True))
         elif tag == "delete":

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from mobiledeploy.errors import InputError
-from mobiledeploy.records import InputSpec
 from mobiledeploy.sources.resolve import resolve
-from mobiledeploy.sources.source import ModelSource
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mobiledeploy.records import InputSpec
+    from mobiledeploy.sources.source import ModelSource
 
 __all__ = ["at_size", "picture_size"]
 
@@ -22,7 +26,7 @@ _STATISTICS = ("running_mean", "running_var")
 
 def picture_size(inputs: tuple[InputSpec, ...]) -> Size | None:
     """(height, width) of the pictures that a model takes, None where it takes none."""
-    return next((spec.shape[-2:] for spec in inputs if len(spec.shape) == 4), None)  # type: ignore[return-value]
+    return next((spec.shape[-2:] for spec in inputs if len(spec.shape) == 4), None)
 
 
 def at_size(base: ModelSource, size: Size, *, identifier: str, weights: str, seed: int) -> ModelSource:

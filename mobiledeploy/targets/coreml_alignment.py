@@ -13,19 +13,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.targets.coreml_messages import dtype_of
 from mobiledeploy.targets.coreml_neutral import SOURCE, can_be_neutral
-from mobiledeploy.targets.coreml_variant import Variant
 
-__all__ = ["Alignment", "Column", "Unlike", "align"]
+if TYPE_CHECKING:
+    from mobiledeploy.targets.coreml_variant import Variant
+
+__all__ = ["Alignment", "Column", "UnlikeError", "align"]
 
 # So many operators in a row may be missing at some sizes: two resizes side by side are known, four are a coincidence.
 _MOST_MISSING = 4
 
 
-class Unlike(Exception):
+class UnlikeError(Exception):
     """The programs cannot be one; the message says why, for the manifest."""
 
 
@@ -69,19 +71,21 @@ class _State:
 
 
 def align(variants: Sequence[Variant]) -> Alignment:
-    """Raises Unlike where an operator of one variant has no counterpart in the others."""
-    inputs = [{value.name: (value.name,) for value in variant.function.inputs} for variant in variants]
-    state = _State([0] * len(variants), inputs, {*variants[0].types})
+    """Raises UnlikeError where an operator of one variant has no counterpart in the others."""
+    names: list[dict[str, tuple[str, ...]]] = [
+        {v.name: (v.name,) for v in variant.function.inputs} for variant in variants
+    ]
+    state = _State([0] * len(variants), names, {*variants[0].types})
     columns = []
     while any(_heads(variants, state)):
         column = _next(variants, state)
-        _take(variants, state, column)
+        _take(state, column)
         columns.append(column)
     outputs = []
     for own in zip(*(variant.block.outputs for variant in variants), strict=True):
         common = _common([names[name] for names, name in zip(state.names, own, strict=True)])
         if common is None:
-            raise Unlike(f"output `{own[0]}` is computed in different ways")
+            raise UnlikeError(f"output `{own[0]}` is computed in different ways")
         outputs.append(common)
     return Alignment(tuple(columns), tuple(outputs), frozenset(state.taken))
 
@@ -102,12 +106,12 @@ def _next(variants: Sequence[Variant], state: _State) -> Column:
         for at, path in frontier:
             for column in _partial(variants, at):
                 after = at.copy()
-                _take(variants, after, column)
+                _take(after, column)
                 if not any(_heads(variants, after)) or _whole(variants, after) is not None:
                     return (*path, column)[0]
                 reached.append((after, (*path, column)))
         frontier = reached
-    raise Unlike(_difference(variants, state))
+    raise UnlikeError(_difference(variants, state))
 
 
 def _whole(variants: Sequence[Variant], state: _State) -> Column | None:
@@ -194,7 +198,7 @@ def _sources(
     return found
 
 
-def _take(variants: Sequence[Variant], state: _State, column: Column) -> None:
+def _take(state: _State, column: Column) -> None:
     for i, (names, operation) in enumerate(zip(state.names, column.operations, strict=True)):
         if operation is None:
             source = column.sources[i]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.errors import TargetError
 from mobiledeploy.records import FlexibleSizes
-from mobiledeploy.targets.coreml_alignment import Unlike
+from mobiledeploy.targets.coreml_alignment import UnlikeError
 from mobiledeploy.targets.coreml_blobs import BlobFile, BlobGatherer
 from mobiledeploy.targets.coreml_conversion import to_specification
 from mobiledeploy.targets.coreml_functions import combine, function_name
@@ -36,9 +36,7 @@ _FIRST_WITH_FUNCTIONS = "iOS18"
 _ALIKE = "the programs of all sizes differ in sizes only"
 
 
-def convert_sizes(
-    programs: Mapping[Size, Program], options: ConversionOptions, destination: Path
-) -> FlexibleSizes:
+def convert_sizes(programs: Mapping[Size, Program], options: ConversionOptions, destination: Path) -> FlexibleSizes:
     """Writes the package at `destination`. See `Target.convert_sizes`.
 
     Raises TargetError where a function for each size is needed and the deployment target knows no such packages.
@@ -48,7 +46,7 @@ def convert_sizes(
         try:
             specification, weights = _unified(variants, Path(scratch))
             made = FlexibleSizes(destination.name, "enumerated", tuple(programs), _ALIKE)
-        except Unlike as difference:
+        except UnlikeError as difference:
             _demand_functions(options, str(difference))
             specification, weights = _combined(variants, Path(scratch))
             functions = tuple(map(function_name, programs))

@@ -12,15 +12,16 @@ from mobiledeploy.targets.coreml_library import ct
 if TYPE_CHECKING:
     from mobiledeploy.targets.coreml_blobs import BlobFile
 
-__all__ = ["Shape", "array_of", "constant", "dtype_of", "operation", "set_tensor_type", "shape_of"]
+__all__ = ["FLOAT16", "Shape", "array_of", "constant", "dtype_of", "operation", "set_tensor_type", "shape_of"]
 
 Shape: TypeAlias = tuple[int | None, ...]
 """One size per axis, None where it depends on the input."""
 
 # Values of MIL.proto's enum DataType.
+FLOAT16 = 10
 _DTYPES: dict[int, Any] = {
     1: np.bool_,
-    10: np.float16,
+    FLOAT16: np.float16,
     11: np.float32,
     21: np.int8,
     22: np.int16,
@@ -66,7 +67,7 @@ def array_of(value: Any, blobs: BlobFile | None) -> np.ndarray | None:
         return np.frombuffer(blobs.blob(value.blobFileValue.offset)[2], dtype).reshape(shape)
     tensor = value.immediateValue.tensor
     kind = tensor.WhichOneof("value")
-    content = getattr(tensor, kind).values if kind else ()
+    content: Any = getattr(tensor, kind).values if kind else ()
     flat = np.frombuffer(content, dtype) if kind == "bytes" else np.array(content, dtype)
     return flat.reshape(shape)
 

@@ -15,7 +15,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["resizing_matrix"]
+__all__ = ["OPTIONS", "resizing_matrix"]
+
+# The parameters that say where samples lie.
+OPTIONS = ("align_corners", "half_pixel_centers", "sampling_mode")
 
 
 def resizing_matrix(kind: str, options: Mapping[str, Any], source: int, target: int) -> np.ndarray:

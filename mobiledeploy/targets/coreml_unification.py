@@ -11,17 +11,19 @@ does exactly what that size's program did.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mobiledeploy.targets.coreml_alignment import Column, Unlike, align
+from mobiledeploy.targets.coreml_alignment import Column, UnlikeError, align
 from mobiledeploy.targets.coreml_library import SSAOpRegistry
-from mobiledeploy.targets.coreml_messages import constant, dtype_of, operation, set_tensor_type, shape_of
-from mobiledeploy.targets.coreml_neutral import RESIZES, SOURCE, neutral
-from mobiledeploy.targets.coreml_resizing import resizing_matrix
+from mobiledeploy.targets.coreml_messages import FLOAT16, constant, dtype_of, operation, set_tensor_type
+from mobiledeploy.targets.coreml_neutral import RESIZES, SOURCE
+from mobiledeploy.targets.coreml_resizing import OPTIONS, resizing_matrix
 from mobiledeploy.targets.coreml_size_operations import SizeOperations
+from mobiledeploy.targets.coreml_sized_operator import SizedOperator, merged
 
 if TYPE_CHECKING:
     from mobiledeploy.targets.coreml_blobs import BlobGatherer
@@ -31,19 +33,22 @@ if TYPE_CHECKING:
 __all__ = ["unify"]
 
 _LARGEST_TABLE = 4096
-"""Elements of a constant, of all sizes together, that are looked up by size. Larger ones are weights, which an own
-function for each size has at hand without moving them."""
+"""Elements of a constant, of all sizes together, that are looked up by size. Larger ones are weights, which a function
+of its own for each size has at hand without moving them."""
 
 _WHOLE = {"avg_pool": "reduce_mean", "max_pool": "reduce_max"}
 _SPATIAL = (-2, -1)
 
 
 def unify(variants: Sequence[Variant], weights: BlobGatherer) -> Any:
-    """The Core ML Model message of all; the first variant's names, and its size as the default. Raises Unlike."""
+    """The Core ML Model message of all; the first variant's names, and its size as the default.
+
+    Raises UnlikeError where the programs differ in more than what can be computed from the size.
+    """
     first = variants[0]
     varying = [v.name for v in first.function.inputs if len({variant.shape(v.name) for variant in variants}) > 1]
     if len(varying) != 1:
-        raise Unlike(f"{len(varying)} inputs change their size together")
+        raise UnlikeError(f"{len(varying)} inputs change their size together")
     alignment = align(variants)
     builder = _Builder(variants, (varying[0], first.types[varying[0]]), set(alignment.taken), weights)
     for column in alignment.columns:
@@ -74,139 +79,71 @@ class _Builder:
         self._constants: dict[tuple[int, str], str] = {}
 
     def add(self, column: Column) -> None:
-        pattern = column.operations[column.first]
-        if pattern.type in _WHOLE and self._pools_all(column):
-            self._add_reduction(column)
-        elif pattern.type in RESIZES and self._varies(column):
-            self._add_products(column)
+        operator = SizedOperator(self._variants, column)
+        if operator.kind in _WHOLE and _pools_all(operator):
+            self._add_reduction(operator)
+        elif operator.kind in RESIZES and not _is_fixed(operator):
+            self._add_products(operator)
         else:
-            self._add_alike(column)
+            self._add_alike(operator)
 
-    def _add_alike(self, column: Column) -> None:
-        pattern = column.operations[column.first]
+    def _add_alike(self, operator: SizedOperator) -> None:
+        pattern, column = operator.pattern, operator.column
         made = type(pattern)()
         made.CopyFrom(pattern)
-        for parameter, argument in pattern.inputs.items():
-            for place, binding in enumerate(argument.arguments):
-                if (parameter, place) in column.inputs:
-                    name = column.inputs[parameter, place]
-                elif binding.name:
-                    name = self._argument(column, parameter, place)
-                else:
-                    continue
-                made.inputs[parameter].arguments[place].name = name
+        constants = {argument: self._argument(operator, *argument) for argument in operator.constants()}
+        for (parameter, place), name in {**column.inputs, **constants}.items():
+            made.inputs[parameter].arguments[place].name = name
         for place, (output, name) in enumerate(zip(made.outputs, column.outputs, strict=True)):
             output.name = name
-            _merge_type(output.type, self._output_shapes(column, place))
+            _merge_type(output.type, operator.result_shapes(place))
         self.operations.append(made)
 
-    def _argument(self, column: Column, parameter: str, place: int) -> str:
+    def _argument(self, operator: SizedOperator, parameter: str, place: int) -> str:
         """The name of a constant operand: the constant itself where all sizes have the same, else what computes it."""
-        pattern = column.operations[column.first]
-        owner = self._variants[column.first]
-        name = pattern.inputs[parameter].arguments[place].name
-        if self._same(column, parameter, place):
-            return self._constant(column.first, name)
-        arrays = self._arrays(column, parameter, place)
-        if not arrays or _must_be_constant(pattern.type, parameter, owner.function.opset):
-            raise Unlike(f"{parameter} of {pattern.type} `{pattern.outputs[0].name}` depends on the size")
-        if pattern.type == "reshape" and (shape := _with_rest(arrays)) is not None:
+        name = operator.constant_name(parameter, place)
+        if operator.is_alike(parameter, place):
+            return self._constant(operator.column.first, name)
+        arrays = operator.arrays(parameter, place)
+        if not arrays or _must_be_constant(operator.kind, parameter, operator.owner.function.opset):
+            raise UnlikeError(f"{parameter} of {_called(operator)} depends on the size")
+        if operator.kind == "reshape" and (shape := _with_rest(arrays)) is not None:
             return self._immediate(f"{name}_rest", shape)
         if arrays[0].dtype.kind == "i" and arrays[0].ndim == 1 and len({a.shape for a in arrays}) == 1:
             return self.sizes.integers(arrays)
         if sum(array.size for array in arrays) > _LARGEST_TABLE or arrays[0].dtype.kind not in "if":
-            raise Unlike(f"the constant `{name}` depends on the size")
+            raise UnlikeError(f"the constant `{name}` depends on the size")
         return self.sizes.selected(arrays)
 
-    def _same(self, column: Column, parameter: str, place: int) -> bool:
-        arrays = self._arrays(column, parameter, place) if None in column.operations else []
-        if arrays:
-            return all(np.array_equal(array, arrays[0]) for array in arrays)
-        present = [(i, o) for i, o in enumerate(column.operations) if o is not None]
-        contents = {self._variants[i].content(o.inputs[parameter].arguments[place].name) for i, o in present}
-        return len(contents) == 1
-
-    def _arrays(self, column: Column, parameter: str, place: int) -> list[np.ndarray]:
-        """The constant at each size; empty where it is a text, or of another type or rank somewhere."""
-        pattern = column.operations[column.first]
-        elsewhere = self._variants[column.first].array(pattern.inputs[parameter].arguments[place].name)
-        arrays = []
-        for i, (variant, present) in enumerate(zip(self._variants, column.operations, strict=True)):
-            if elsewhere is None:
-                return []
-            if present is None:
-                arrays.append(neutral(pattern.type, parameter, variant.shape(column.sources[i]), elsewhere))
-                continue
-            array = variant.array(present.inputs[parameter].arguments[place].name)
-            if array is None or array.dtype != elsewhere.dtype or array.ndim != elsewhere.ndim:
-                return []
-            arrays.append(array)
-        return arrays
-
-    def _varies(self, column: Column) -> bool:
-        parameters = [(p, i) for p, a in column.operations[column.first].inputs.items() for i in range(len(a.arguments))]
-        constants = [place for place in parameters if place not in column.inputs]
-        return None in column.operations or not all(self._same(column, *place) for place in constants)
-
-    def _add_products(self, column: Column) -> None:
+    def _add_products(self, operator: SizedOperator) -> None:
         """A resize as two matrix products; the matrices come from a table."""
-        pattern = column.operations[column.first]
-        options = self._options(column, pattern)
-        sources, targets = self._input_shapes(column), self._output_shapes(column, 0)
-        dtype = dtype_of(pattern.outputs[0].type)
-        numpy_dtype = np.float16 if dtype == _FLOAT16 else np.float32
-        matrices = [
-            [resizing_matrix(pattern.type, options, s[axis] or 0, t[axis] or 0) for s, t in zip(sources, targets, strict=True)]
-            for axis in _SPATIAL
-        ]
-        rows = self.sizes.selected([matrix.astype(numpy_dtype) for matrix in matrices[0]])
-        columns = self.sizes.selected([matrix.T.astype(numpy_dtype) for matrix in matrices[1]])
-        tall = [(*s[:-2], t[-2], s[-1]) for s, t in zip(sources, targets, strict=True)]
-        name = f"{column.outputs[0]}_rows"
-        self._add_product(name, rows, column.inputs[SOURCE, 0], dtype, tall)
-        self._add_product(column.outputs[0], name, columns, dtype, targets)
+        for parameter in OPTIONS:
+            if parameter in operator.pattern.inputs and not operator.is_alike(parameter):
+                raise UnlikeError(f"{parameter} of {_called(operator)} depends on the size")
+        sources, targets = operator.source_shapes(), operator.result_shapes()
+        dtype = dtype_of(operator.pattern.outputs[0].type)
+        matrices = _matrices(operator, np.float16 if dtype == FLOAT16 else np.float32)
+        rows = self.sizes.selected(matrices[0])
+        columns = self.sizes.selected([matrix.T for matrix in matrices[1]])
+        tall: list[Shape] = [(*s[:-2], t[-2], s[-1]) for s, t in zip(sources, targets, strict=True)]
+        result = operator.column.outputs[0]
+        between = self._free(f"{result}_rows")
+        self._add_product(between, (rows, operator.column.inputs[SOURCE, 0]), dtype, tall)
+        self._add_product(result, (between, columns), dtype, targets)
 
-    def _add_product(self, name: str, x: str, y: str, dtype: int, shapes: Sequence[Shape]) -> None:
+    def _add_product(self, name: str, factors: tuple[str, str], dtype: int, shapes: Sequence[Shape]) -> None:
         no = self._immediate(f"{name}_transpose", np.array(False))
-        inputs = {"x": [x], "y": [y], "transpose_x": [no], "transpose_y": [no]}
-        self.operations.append(operation("matmul", name, inputs, dtype, _merged(shapes)))
+        inputs = {"x": [factors[0]], "y": [factors[1]], "transpose_x": [no], "transpose_y": [no]}
+        self.operations.append(operation("matmul", name, inputs, dtype, merged(shapes)))
 
-    def _options(self, column: Column, pattern: Any) -> dict[str, Any]:
-        """The constants of a resize that say where its samples lie. Raises Unlike where they depend on the size."""
-        owner = self._variants[column.first]
-        options: dict[str, Any] = {}
-        for parameter in ("align_corners", "half_pixel_centers", "sampling_mode"):
-            if parameter not in pattern.inputs:
-                continue
-            if not self._same(column, parameter, 0):
-                raise Unlike(f"{parameter} of {pattern.type} `{pattern.outputs[0].name}` depends on the size")
-            name = pattern.inputs[parameter].arguments[0].name
-            array = owner.array(name)
-            value = owner.constants[name].attributes["val"].immediateValue.tensor
-            options[parameter] = value.strings.values[0] if array is None else bool(array)
-        return options
-
-    def _pools_all(self, column: Column) -> bool:
-        """Whether the kernel is the whole picture, at each size another one, without padding."""
-        if self._same(column, "kernel_sizes", 0) or "pad" not in column.operations[0].inputs:
-            return False
-        for (parameter, place), arrays in {
-            (p, 0): self._arrays(column, p, 0) for p in ("kernel_sizes", "pad")
-        }.items():
-            del place
-            wanted = [s[-2:] for s in self._input_shapes(column)] if parameter == "kernel_sizes" else [(0,) * 4] * len(arrays)
-            if [tuple(int(v) for v in array) for array in arrays] != wanted:
-                return False
-        return True
-
-    def _add_reduction(self, column: Column) -> None:
-        pattern = column.operations[0]
-        name = column.outputs[0]
+    def _add_reduction(self, operator: SizedOperator) -> None:
+        """A pooling whose window is the whole picture."""
+        name = operator.column.outputs[0]
         axes = self._immediate(f"{name}_axes", np.array(_SPATIAL, np.int32))
         keep = self._immediate(f"{name}_keep_dims", np.array(True))
-        inputs = {"x": [column.inputs[SOURCE, 0]], "axes": [axes], "keep_dims": [keep]}
-        shape = _merged(self._output_shapes(column, 0))
-        self.operations.append(operation(_WHOLE[pattern.type], name, inputs, dtype_of(pattern.outputs[0].type), shape))
+        inputs = {"x": [operator.column.inputs[SOURCE, 0]], "axes": [axes], "keep_dims": [keep]}
+        dtype = dtype_of(operator.pattern.outputs[0].type)
+        self.operations.append(operation(_WHOLE[operator.kind], name, inputs, dtype, merged(operator.result_shapes())))
 
     def _constant(self, index: int, name: str) -> str:
         """The constant `name` of a variant, written where it is first read; its blob goes along."""
@@ -229,34 +166,42 @@ class _Builder:
         return name
 
     def _free(self, hint: str) -> str:
-        name, number = hint, 0
-        while name in self._taken:
-            number += 1
-            name = f"{hint}_{number}"
+        candidates = itertools.chain([hint], (f"{hint}_{number}" for number in itertools.count(1)))
+        name = next(candidate for candidate in candidates if candidate not in self._taken)
         self._taken.add(name)
         return name
 
-    def _input_shapes(self, column: Column) -> list[Shape]:
-        return [
-            variant.shape(column.sources[i] if o is None else o.inputs[SOURCE].arguments[0].name)
-            for i, (variant, o) in enumerate(zip(self._variants, column.operations, strict=True))
-        ]
 
-    def _output_shapes(self, column: Column, place: int) -> list[Shape]:
-        return [
-            variant.shape(column.sources[i] if o is None else o.outputs[place].name)
-            for i, (variant, o) in enumerate(zip(self._variants, column.operations, strict=True))
-        ]
-_FLOAT16 = 10
+def _called(operator: SizedOperator) -> str:
+    return f"{operator.kind} `{operator.pattern.outputs[0].name}`"
 
 
-def _merged(shapes: Sequence[Shape]) -> Shape:
-    return tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*shapes, strict=True))
+def _is_fixed(operator: SizedOperator) -> bool:
+    return operator.is_everywhere and all(operator.is_alike(*argument) for argument in operator.constants())
+
+
+def _matrices(operator: SizedOperator, dtype: type[np.floating[Any]]) -> list[list[np.ndarray]]:
+    """Of both axes, at each size."""
+    options = {parameter: operator.option(parameter) for parameter in OPTIONS if parameter in operator.pattern.inputs}
+    shapes = list(zip(operator.source_shapes(), operator.result_shapes(), strict=True))
+    return [
+        [resizing_matrix(operator.kind, options, s[axis] or 0, t[axis] or 0).astype(dtype) for s, t in shapes]
+        for axis in _SPATIAL
+    ]
+
+
+def _pools_all(operator: SizedOperator) -> bool:
+    """Whether the window is the whole picture, another one at each size, without padding."""
+    if not operator.is_everywhere or operator.is_alike("kernel_sizes") or "pad" not in operator.pattern.inputs:
+        return False
+    windows = [tuple(array.tolist()) for array in operator.arrays("kernel_sizes")]
+    padded = any(array.any() for array in operator.arrays("pad")) or not operator.arrays("pad")
+    return not padded and windows == [shape[-2:] for shape in operator.source_shapes()]
 
 
 def _merge_type(value_type: Any, shapes: Sequence[Shape]) -> None:
     if value_type.HasField("tensorType"):
-        set_tensor_type(value_type, dtype_of(value_type), _merged(shapes))
+        set_tensor_type(value_type, dtype_of(value_type), merged(shapes))
 
 
 def _with_rest(shapes: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -265,7 +210,7 @@ def _with_rest(shapes: Sequence[np.ndarray]) -> np.ndarray | None:
     varying = np.flatnonzero((stacked != stacked[0]).any(axis=0))
     if len(varying) != 1 or (stacked < 1).any():
         return None
-    shape = stacked[0].copy()
+    shape: np.ndarray = stacked[0].copy()
     shape[varying[0]] = -1
     return shape
 

@@ -31,9 +31,12 @@ class ONNXTarget:
         convert(program, options, destination)
 
     def convert_sizes(
-        self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
+        self,
+        programs: Mapping[tuple[int, int], Program],  # noqa: ARG002
+        options: ConversionOptions,  # noqa: ARG002
+        destination: Path,  # noqa: ARG002
     ) -> FlexibleSizes:
-        """Refused: one file per size is what onnxruntime optimizes best, and it costs a command each."""
+        """Refused: only the programs of Core ML are made one here."""
         raise UnsupportedError(
             "one ONNX file cannot take several sizes here",
             where="--flexible",
