@@ -11,8 +11,9 @@ back to the process that asked, in the order in which they are done, and that pr
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -61,7 +62,7 @@ def attempts(engine: Engine, tasks: Sequence[SweepTask], limits: Limits) -> Iter
             yield records
         finally:
             stop.set()
-            records.close()
+            _close(records)
 
 
 def _results(
@@ -72,13 +73,20 @@ def _results(
     calls = [joblib.delayed(run)(task) for task in tasks]
     # A task may wait for others of its worker before it begins. joblib does not hear of a worker that is gone for good.
     patience = None if engine.name == "local" else _ROUNDS * (limits.seconds + _SECONDS_FOR_WORKERS)
-    with _failures(engine):
-        for record in _unordered(calls, workers, patience):
+    with _failures(engine), closing(_unordered(calls, workers, patience)) as found:
+        for record in found:
             if record is not None:
                 yield record
 
 
-def _unordered(calls: list[Any], workers: int, patience: float | None) -> Iterator[SweepRecord | None]:
+def _close(records: Generator[SweepRecord]) -> None:
+    """joblib warns of results that nobody takes; whoever leaves early knows."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*You could benefit from adjusting the input task", UserWarning)
+        records.close()
+
+
+def _unordered(calls: list[Any], workers: int, patience: float | None) -> Generator[SweepRecord | None]:
     """As they are done; where a backend cannot do that (Ray's), slice by slice."""
     backend, _ = get_active_backend()
     options: dict[str, Any] = {"n_jobs": workers, "batch_size": 1, "timeout": patience}
