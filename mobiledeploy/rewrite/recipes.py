@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mobiledeploy.errors import InputError
 from mobiledeploy.rewrite.rules.activations import NameActivations
+from mobiledeploy.rewrite.rules.bound_rank import BoundRank
 from mobiledeploy.rewrite.rules.cancel_movement import CancelMovement
 from mobiledeploy.rewrite.rules.constants import FoldConstants
 from mobiledeploy.rewrite.rules.fold import Fold
 from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
 from mobiledeploy.rewrite.rules.fold_scales import FoldScales
+from mobiledeploy.rewrite.rules.lower_einsum import LowerEinsum
 from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
 from mobiledeploy.rewrite.rules.merge_consecutive import MergeConsecutive
 from mobiledeploy.rewrite.rules.merge_fold import MergeFold
@@ -37,6 +39,7 @@ class Entry(NamedTuple):
 RECIPE: tuple[Entry, ...] = (
     Entry(FoldConstants(), "first: weights behind a reshape are weights to every other rule"),
     Entry(NameActivations(), "before a scale that is part of an activation is folded into a neighbour's weights"),
+    Entry(LowerEinsum(), "before anything looks for a product, a linear map or a scale: an einsum may be any of them"),
     Entry(FoldBatchNorm(), "before merging, so that a branch is one convolution and not a chain"),
     Entry(CancelMovement(), "after a folded norm, around which the model reshaped; linear maps then touch each other"),
     Entry(MergeBranches(), "before single scales, which a merged branch takes with it"),
@@ -46,6 +49,7 @@ RECIPE: tuple[Entry, ...] = (
     Entry(MergeFold(), "beside merge-unfold, for the same reason"),
     Entry(Unfold(), "after what looks for a linear map: a one-hot convolution is one only by name"),
     Entry(Fold(), "beside unfold, for the same reason"),
+    Entry(BoundRank(), "last: every other rule reads the axes as the model names them"),
 )
 
 

@@ -1,0 +1,76 @@
+"""Operators that look at the last axes and do not care how the ones before them are counted."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mobiledeploy.aten.graph import aten, shape
+from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of
+from mobiledeploy.rewrite.axes.axis_view import axis_view
+from mobiledeploy.rewrite.axes.carrier import Carrier
+from mobiledeploy.rewrite.axes.layout import exact, trailing
+
+if TYPE_CHECKING:
+    from mobiledeploy.rewrite.axes.invocation import Handler, Invocation
+
+__all__ = ["HANDLERS"]
+
+
+def _linear(call: Invocation) -> Carrier:
+    x, node = trailing(call.sketch, call.carrier("input"), 1)
+    result = call.again(input=node, **_constants(call, "weight", "bias"))
+    out = atoms_of(shape(result)[-1:])
+    kept = x.order[: len(x.order) - len(x.dims[-1])]
+    return Carrier(result, kept + out, (*x.dims[:-1], out))
+
+
+def _norm(call: Invocation) -> Carrier:
+    """layer_norm, rms_norm: over the last axes, elementwise among the others"""
+    x, node = trailing(call.sketch, call.carrier("input"), len(call["normalized_shape"]))
+    return Carrier(call.again(input=node, **_constants(call, "weight", "bias")), x.order, x.dims)
+
+
+def _triangle(call: Invocation) -> Carrier:
+    x, node = trailing(call.sketch, call.carrier(), 2)
+    return Carrier(call.again(self=node), x.order, x.dims)
+
+
+def _batch_norm(call: Invocation) -> Carrier:
+    """[before | channels | behind]: every place of a channel is treated alike"""
+    x = call.carrier("input")
+    view = axis_view(call.sketch, x, 1)
+    order = view.carrier.order
+    sizes = shape(view.node)
+    around = math.prod(sizes[: view.number]), math.prod(sizes[view.number + 1 :])
+    node = call.sketch.reshape(view.node, [around[0], sizes[view.number], around[1]])
+    names = ("weight", "bias", "running_mean", "running_var")
+    return Carrier(call.again(input=node, **_constants(call, *names)), order, view.carrier.dims)
+
+
+def _embedding(call: Invocation) -> Carrier:
+    """embedding(table, indices)  ──▶  the indices as one line"""
+    indices = call.carrier("indices")
+    line = call.sketch.reshape(indices.node, [-1]) if not indices.missing else exact(call.sketch, indices)
+    line = call.sketch.reshape(line, [-1])
+    order = indices.logical if indices.missing else indices.order
+    node = call.again(weight=exact(call.sketch, call.carrier("weight")), indices=line)
+    features: Atoms = atoms_of(shape(node)[-1:])
+    return Carrier(node, order + features, (*indices.dims, features))
+
+
+def _constants(call: Invocation, *names: str) -> dict[str, Any]:
+    """Arguments of few axes, as they are."""
+    given = {name: call.given.get(name) for name in names}
+    return {name: exact(call.sketch, value) for name, value in given.items() if isinstance(value, Carrier)}
+
+
+HANDLERS: dict[Any, Handler] = {
+    aten.batch_norm.default: _batch_norm,
+    aten.embedding.default: _embedding,
+    aten.layer_norm.default: _norm,
+    aten.linear.default: _linear,
+    aten.rms_norm.default: _norm,
+    aten.tril.default: _triangle,
+    aten.triu.default: _triangle,
+}
