@@ -90,7 +90,26 @@ def apply(node: fx.Node, value: Callable[[fx.Node], Any], dtype: torch.dtype) ->
     if not node.all_input_nodes and kwargs.get("dtype") is None and _has_dtype(node):
         # A constructor without a dtype takes torch's default.
         kwargs = {**kwargs, "dtype": _wide(node.meta["val"].dtype, dtype)}
-    return node.target(*args, **kwargs)  # type: ignore[operator]
+    if not _chooses_dtype(node):
+        return node.target(*args, **kwargs)  # type: ignore[operator]
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return node.target(*args, **kwargs)  # type: ignore[operator]
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _chooses_dtype(node: fx.Node) -> bool:
+    """A floating result of no floating tensor, as `arange(4) + 0.5`, is of torch's default type."""
+    if not _is_floating(node):
+        return False
+    return not any(_is_floating(source) for source in node.all_input_nodes)
+
+
+def _is_floating(node: fx.Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.dtype.is_floating_point
 
 
 def _has_dtype(node: fx.Node) -> bool:

@@ -25,6 +25,8 @@ THIRD = torch.tensor([1 / 3, 2 / 3, 1.0], dtype=torch.float64)
         (lambda self, x: x + torch.linspace(0, 1, 4)[1], THIRD.new_tensor([1, 2, 3]) + 1 / 3),
         (lambda self, x: torch.zeros(3) + torch.ones(3) / 3 + x * 0, THIRD.new_full((3,), 1 / 3)),
         (lambda self, x: torch.arange(1, 4).float() / 3 + x * 0, THIRD),
+        (lambda self, x: (torch.arange(1, 4) / 3) + x * 0, THIRD),
+        (lambda self, x: (torch.arange(1, 4) * 0.1) * 10 / 3 + x * 0, THIRD),
         (lambda self, x: torch.scalar_tensor(0.1) * x, THIRD.new_tensor([1, 2, 3]) * 0.1),
         (lambda self, x: torch.fft.ifft(torch.fft.fft(x / 3).to(torch.complex64)).real, THIRD),
         (lambda self, x: (x.clone().fill_(0.1)) + x * 0, THIRD.new_full((3,), 0.1)),
