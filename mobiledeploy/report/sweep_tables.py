@@ -93,6 +93,8 @@ def _package(record: SweepRecord) -> str:
 
 
 _FIGURES = ("PSNR", "operators", "rank", "seconds")
+# So that a long name takes lines and not the room of the figures.
+_WIDTHS = {"package": 7, "outcome": 7, "PSNR": 8, "operators": 11, "seconds": 7}
 
 
 def _figures(record: SweepRecord) -> tuple[str, str, str, str]:
@@ -109,7 +111,7 @@ def _table(*columns: str, title: str | None) -> Table:
     table.padding = (0, 1, 0, 0)
     for column in columns:
         # folded, not cut: half a model's name is none
-        table.add_column(column, overflow="fold", no_wrap=column in _FIGURES or column == "package")
+        table.add_column(column, overflow="fold", min_width=_WIDTHS.get(column))
     return table
 
 
