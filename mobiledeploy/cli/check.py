@@ -87,13 +87,13 @@ def _demand_equality(reports: "tuple[ParityReport, ...]") -> None:
     failed = sorted((report for report in reports if not report.passed), key=lambda report: report.psnr_db)
     if not failed:
         return
-    from mobiledeploy.report.wording import divergence_sentence
+    from mobiledeploy.report.wording import divergence_sentence, subject
 
     worst = failed[0]
     divergence = f" {divergence_sentence(worst.divergence)}" if worst.divergence else ""
     raise ParityError(
         f"{len(failed)} of {len(reports)} packages do not equal their original: {_reason(worst)}.{divergence}",
-        where=f"{worst.artifact} under {worst.runner}",
+        where=f"{subject(worst)} under {worst.runner}",
         remedy="Export with `--precision float32` to see whether fp16 rounding is the cause.",
     )
 

@@ -42,6 +42,7 @@ def check(
     precision: str,
     bar_db: float | None = None,
     drift_bar_db: float | None = None,
+    function: str | None = None,
 ) -> ParityReport:
     """Runs the artifact on the reference's samples and compares every output that the reference has.
 
@@ -50,12 +51,14 @@ def check(
     fail; further outputs of the artifact are not looked at. Where the reference has `originals`, the distance from them
     is the report's `drift`, of which nothing is asked but a PSNR of `drift_bar_db`, if that is given.
 
+    `function`: which one of a package of several; its default one when None.
+
     Raises InputError for an unknown runner or precision, PackageError if the reference's samples are not of these
     inputs, and what the runner raises: PackageError, HostError, UnsupportedError.
     """
     _check_fits(reference, inputs)
     standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db)
-    predict = runner_named(runner).open(artifact_path, inputs)
+    predict = runner_named(runner).open(artifact_path, inputs, function)
     results: list[OutputParity] = []
     drifts: list[OutputParity] = []
     for index, sample in enumerate(reference.samples):

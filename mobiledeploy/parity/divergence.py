@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 __all__ = ["first_divergence", "first_rounding_divergence"]
 
 
-def first_divergence(package: Path, program: Program, sample: Sample, *, bar_db: float) -> Divergence | None:
+def first_divergence(
+    package: Path, program: Program, sample: Sample, *, bar_db: float, function: str | None = None
+) -> Divergence | None:
     """Where the `.mlpackage`, in its declared precision, leaves the ATen `program` it was converted from, run in
     float32; None if all of its outputs reach `bar_db` on this sample.
 
     Raises PackageError or UnsupportedError if the package cannot be executed.
     """
-    model = load(package)
+    model = load(package, function)
     feeds = (program_feed(spec, sample.arrays[spec.name]) for spec in program.inputs)
     tensors = tuple(torch.from_numpy(feed.copy()) for feed in feeds)
     expected, nodes = aligned_values(program, tensors, _value_names(model))
@@ -47,10 +49,12 @@ def first_divergence(package: Path, program: Program, sample: Sample, *, bar_db:
     return _first(model, _closeness(model, sample, expected), bar_db, nodes)
 
 
-def first_rounding_divergence(package: Path, sample: Sample, *, bar_db: float) -> Divergence | None:
+def first_rounding_divergence(
+    package: Path, sample: Sample, *, bar_db: float, function: str | None = None
+) -> Divergence | None:
     """Where the `.mlpackage` in its declared precision leaves itself in float32: the operator that rounding or overflow
     breaks. Needs nothing but the package; blind to what a converter got wrong, which both runs share."""
-    model, exact = load(package), load(package, precision="float32")
+    model, exact = load(package, function), load(package, function, precision="float32")
     names = set(_value_names(model))
     expected: dict[str, torch.Tensor] = {}
 

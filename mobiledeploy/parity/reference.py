@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,10 @@ from mobiledeploy.parity.samples import Sample
 if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec
 
-__all__ = ["Reference", "load", "record_reference", "save"]
+__all__ = ["Reference", "joined", "load", "record_reference", "save", "starting_with"]
+
+# A sample may be of one of several sizes, as 256x256/natural is; else its name has no slash.
+_SAMPLE = re.compile(r"((?:\d+x\d+/)?[^/]+)/")
 
 Run = Callable[[tuple[NDArray[np.generic], ...]], tuple[NDArray[np.generic], ...]]
 """The original model: one array per input as `program_feed` gives it, to one array per output."""
@@ -32,6 +36,25 @@ class Reference:
     samples: tuple[Sample, ...]
     outputs: tuple[Mapping[str, NDArray[np.generic]], ...]
     originals: tuple[Mapping[str, NDArray[np.generic]], ...] = ()
+
+
+def joined(references: Sequence[Reference]) -> Reference:
+    """One reference with the samples of all, which have names of their own."""
+    return Reference(
+        tuple(sample for reference in references for sample in reference.samples),
+        tuple(outputs for reference in references for outputs in reference.outputs),
+        tuple(originals for reference in references for originals in reference.originals),
+    )
+
+
+def starting_with(reference: Reference, prefix: str) -> Reference:
+    """The part of the reference whose samples' names begin with `prefix`."""
+    chosen = [index for index, sample in enumerate(reference.samples) if sample.name.startswith(prefix)]
+    return Reference(
+        tuple(reference.samples[index] for index in chosen),
+        tuple(reference.outputs[index] for index in chosen),
+        tuple(reference.originals[index] for index in chosen if reference.originals),
+    )
 
 
 def record_reference(
@@ -86,8 +109,9 @@ def load(path: Path) -> Reference:
     sides = {"inputs": inputs, "outputs": outputs, "originals": originals}
     for key, array in read_arrays(path).items():
         side, _, rest = key.partition("/")
-        sample, _, name = rest.partition("/")
-        if side not in sides or not sample or not name:
+        found = _SAMPLE.match(rest)
+        sample, name = (found.group(1), rest[found.end() :]) if found else ("", "")
+        if side not in sides or not name:
             raise _foreign(path, f"its array {key!r} is neither an input nor an output of a sample")
         sides[side].setdefault(sample, {})[name] = array
     if not inputs:

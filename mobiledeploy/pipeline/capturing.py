@@ -25,18 +25,41 @@ from mobiledeploy.pipeline.original import original_runner
 from mobiledeploy.sources.resolve import resolve
 
 if TYPE_CHECKING:
+    from mobiledeploy.aten.prepare import PreparedModule
+    from mobiledeploy.aten.program import Program
     from mobiledeploy.parity.reference import Reference
     from mobiledeploy.pipeline.stages import Stages
     from mobiledeploy.records import ExportOptions, InputSpec, SourceRecord
     from mobiledeploy.rewrite.engine import Rewritten
     from mobiledeploy.rewrite.proof import Outputs
     from mobiledeploy.rewrite.rule import Rule
+    from mobiledeploy.sources.source import ModelSource
 
-__all__ = ["Captured", "capture_model", "sample_feeds", "typed_input"]
+__all__ = [
+    "Captured",
+    "Traced",
+    "capture_model",
+    "load_model",
+    "rewrite_traced",
+    "sample_feeds",
+    "trace_model",
+    "typed_input",
+]
 
 # The captured graph in float64 against the module in float32: rounding leaves 1e-6; a graph that froze a random number
 # or a training-time statistic is off by far more.
 _CAPTURE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A model with its captured graph, not rewritten yet, and what it gives on the samples."""
+
+    source: SourceRecord
+    inputs: tuple[InputSpec, ...]
+    prepared: PreparedModule
+    program: Program
+    reference: Reference
 
 
 @dataclass(frozen=True)
@@ -61,33 +84,57 @@ def capture_model(
     images: Path | None,
     stages: Stages,
 ) -> Captured:
+    source = load_model(model, options=options, stages=stages)
+    traced = trace_model(source, options=options, labels=labels, images=images, stages=stages)
+    return rewrite_traced(traced, options=options, rules=rules, stages=stages)
+
+
+def load_model(model: str, *, options: ExportOptions, stages: Stages) -> ModelSource:
     with stages("source", f"Loading {model}"):
-        source = resolve(
+        return resolve(
             model,
             weights=options.weights,
             resolution=options.resolution,
             seed=options.seed,
             progress=stages.progress,
         )
-        inputs = tuple(typed_input(spec, options.input_type) for spec in source.inputs)
-        prepared = prepare(source.module, inputs, labels, options.output_names)
+
+
+def trace_model(
+    source: ModelSource,
+    *,
+    options: ExportOptions,
+    labels: tuple[str, ...] | None,
+    images: Path | None,
+    stages: Stages,
+    prefix: str = "",
+) -> Traced:
+    """`prefix`: of the samples' names."""
+    inputs = tuple(typed_input(spec, options.input_type) for spec in source.inputs)
+    prepared = prepare(source.module, inputs, labels, options.output_names)
     with stages("reference", "Running the original model"):
-        samples = parity_samples(inputs, images=images, seed=options.seed)
+        found = parity_samples(inputs, images=images, seed=options.seed)
+        samples = tuple(replace(sample, name=f"{prefix}{sample.name}") for sample in found)
         reference = references.record_reference(original_runner(prepared), inputs, prepared.output_names, samples)
     with stages("capture", "Capturing the graph"):
         program = capture(prepared, inputs)
+    return Traced(source.record, inputs, prepared, program, reference)
+
+
+def rewrite_traced(traced: Traced, *, options: ExportOptions, rules: Sequence[Rule], stages: Stages) -> Captured:
+    reference, names = traced.reference, traced.prepared.output_names
     with stages("rewrite", "Rewriting, with proof in float64"):
-        feeds = sample_feeds(inputs, samples)
-        made = rewrite_model(program, options, rules, feeds, stages.progress)
-        _check_capture(made.captured, reference, prepared.output_names)
+        feeds = sample_feeds(traced.inputs, reference.samples)
+        made = rewrite_model(traced.program, options, rules, feeds, stages.progress)
+        _check_capture(made.captured, reference, names)
         if options.substitute:
-            reference = approximated_reference(reference, prepared.output_names, made.rewritten.outputs)
+            reference = approximated_reference(reference, names, made.rewritten.outputs)
             check_drift(reference, options.min_drift_psnr)
     return Captured(
-        source.record,
-        inputs,
-        prepared.output_names,
-        program.capture,
+        traced.source,
+        traced.inputs,
+        names,
+        traced.program.capture,
         made.rewritten,
         reference,
         made.activation_errors,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,18 @@ from mobiledeploy.parity.samples import parity_samples
 from mobiledeploy.pipeline.approximating import approximated_reference, rewrite_model
 from mobiledeploy.pipeline.capturing import sample_feeds
 from mobiledeploy.pipeline.diverging import with_divergence
+from mobiledeploy.pipeline.flexible import Size, sample_prefix
 from mobiledeploy.pipeline.original import original_runner
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.sources.labels import read_labels
+from mobiledeploy.sources.other_size import at_size, resized
 from mobiledeploy.sources.resolve import resolve
 from mobiledeploy.targets.table import TARGETS
 
 if TYPE_CHECKING:
     from mobiledeploy.parity.reference import Reference
-    from mobiledeploy.records import Manifest, ParityReport
+    from mobiledeploy.records import InputSpec, Manifest, ParityReport
+    from mobiledeploy.sources.source import ModelSource
 
 __all__ = ["check"]
 
@@ -32,7 +36,8 @@ __all__ = ["check"]
 def check(
     artifact: Path, *, images: Path | None = None, runner: str | None = None, progress: Progress = SILENT
 ) -> tuple[ParityReport, ...]:
-    """One report per package of the artifact (or of the one package that `artifact` names).
+    """One report per package of the artifact (or of the one package that `artifact` names), and per size where a
+    package takes several.
 
     Without `images` the outputs recorded at export are the reference, and neither torch's model nor its weights are
     needed. With `images` the original model is loaded again, its weights' hash is compared with the manifest's, and it
@@ -49,7 +54,7 @@ def check(
     reports = []
     for package in packages:
         progress.step(f"Executing {package.name}")
-        reports.append(_report(package, opened.manifest, reference, runner))
+        reports += _reports(package, opened.manifest, reference, runner)
     return tuple(reports)
 
 
@@ -99,23 +104,68 @@ def _recomputed(manifest: Manifest, images: Path, progress: Progress) -> Referen
             where="--images",
             remedy="Export again with --images.",
         )
+    if not options.flexible:
+        return _reference(source, manifest.inputs, manifest, images)
+    parts = []
+    for size in dict.fromkeys(options.flexible):
+        identifier, inputs = manifest.source.identifier, resized(manifest.inputs, size)
+        other = at_size(source, size, identifier=identifier, weights=choice, seed=options.seed)
+        parts.append(_reference(other, inputs, manifest, images, prefix=sample_prefix(size)))
+    return references.joined(parts)
+
+
+def _reference(
+    source: ModelSource, inputs: tuple[InputSpec, ...], manifest: Manifest, images: Path, prefix: str = ""
+) -> Reference:
+    """`prefix`: of the samples' names."""
+    options = manifest.options
     labels = None if options.labels is None else read_labels(options.labels)
-    prepared = prepare(source.module, manifest.inputs, labels, options.output_names)
-    samples = parity_samples(manifest.inputs, images=images, seed=options.seed)
-    reference = references.record_reference(original_runner(prepared), manifest.inputs, prepared.output_names, samples)
+    prepared = prepare(source.module, inputs, labels, options.output_names)
+    found = parity_samples(inputs, images=images, seed=options.seed)
+    samples = tuple(replace(sample, name=f"{prefix}{sample.name}") for sample in found)
+    reference = references.record_reference(original_runner(prepared), inputs, prepared.output_names, samples)
     if not options.substitute:
         return reference
-    program = capture(prepared, manifest.inputs)
-    made = rewrite_model(program, options, (), sample_feeds(manifest.inputs, samples))
+    program = capture(prepared, inputs)
+    made = rewrite_model(program, options, (), sample_feeds(inputs, samples))
     return approximated_reference(reference, prepared.output_names, made.rewritten.outputs)
 
 
-def _report(package: Path, manifest: Manifest, reference: Reference, runner: str | None) -> ParityReport:
+def _reports(package: Path, manifest: Manifest, reference: Reference, runner: str | None) -> list[ParityReport]:
+    flexible = next((found for found in manifest.flexible if found.artifact == package.name), None)
+    if flexible is None:
+        return [_report(package, manifest, reference, runner)]
+    return [
+        _report(
+            package,
+            replace(manifest, inputs=resized(manifest.inputs, size)),
+            references.starting_with(reference, sample_prefix(size)),
+            runner,
+            size=size,
+            function=flexible.function(size),
+        )
+        for size in flexible.sizes
+    ]
+
+
+def _report(
+    package: Path,
+    manifest: Manifest,
+    reference: Reference,
+    runner: str | None,
+    *,
+    size: Size | None = None,
+    function: str | None = None,
+) -> ParityReport:
     target = next((target for target in TARGETS if target.suffix == package.suffix), None)
-    exported = next((claim for claim in manifest.parity if claim.artifact == package.name), None)
-    if target is None or exported is None:
+    claims = (claim for claim in manifest.parity if claim.artifact == package.name and claim.size == size)
+    exported = next(claims, None)
+    if target is None or exported is None or not reference.samples:
+        of_size = "" if size is None else f" at {size[0]}x{size[1]}"
         raise PackageError(
-            f"the manifest claims nothing of {package.name}", where=str(package), remedy="Export the model again."
+            f"the manifest claims nothing of {package.name}{of_size}",
+            where=str(package),
+            remedy="Export the model again.",
         )
     report = check_parity(
         package,
@@ -125,5 +175,6 @@ def _report(package: Path, manifest: Manifest, reference: Reference, runner: str
         precision=exported.precision,
         bar_db=exported.bar_db,
         drift_bar_db=manifest.options.min_drift_psnr,
+        function=function,
     )
-    return with_divergence(report, package, reference)
+    return replace(with_divergence(report, package, reference, function=function), size=size)

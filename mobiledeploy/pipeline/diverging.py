@@ -17,7 +17,11 @@ __all__ = ["with_divergence"]
 
 
 def with_divergence(
-    report: ParityReport, package: Path, reference: Reference, program: Program | None = None
+    report: ParityReport,
+    package: Path,
+    reference: Reference,
+    program: Program | None = None,
+    function: str | None = None,
 ) -> ParityReport:
     """`report` with its first diverging operator, found on the sample that failed worst.
 
@@ -31,9 +35,9 @@ def with_divergence(
 
     sample = _worst(report, reference)
     if program is None:
-        found = first_rounding_divergence(package, sample, bar_db=report.bar_db)
+        found = first_rounding_divergence(package, sample, bar_db=report.bar_db, function=function)
     else:
-        found = first_divergence(package, program, sample, bar_db=report.bar_db)
+        found = first_divergence(package, program, sample, bar_db=report.bar_db, function=function)
     return replace(report, divergence=found)
 
 

@@ -7,8 +7,9 @@ resolve ──▶ prepare ──▶ capture ──▶ rewrite ──▶ convert 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mobiledeploy.artifact import MANIFEST, PROOF, REFERENCE, write_artifact
 from mobiledeploy.errors import ParityError
@@ -17,10 +18,11 @@ from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.pipeline.approximating import check_request
 from mobiledeploy.pipeline.capturing import Captured, capture_model
 from mobiledeploy.pipeline.diverging import with_divergence
+from mobiledeploy.pipeline.flexible import Size, capture_sizes
 from mobiledeploy.pipeline.provenance import make_manifest, make_proof, package_metadata
 from mobiledeploy.pipeline.stages import Stages
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import ExportOptions, Manifest, ParityReport, Proof, codec
+from mobiledeploy.records import ExportOptions, FlexibleSizes, Manifest, ParityReport, Proof, codec
 from mobiledeploy.rewrite.recipes import recipe
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.targets.table import target_named
@@ -60,7 +62,9 @@ def export(
     rules = recipe(options.skip)
     check_request(options)
     labels = None if options.labels is None else read_labels(options.labels)
-    captured = capture_model(model, options=options, rules=rules, labels=labels, images=images, stages=stages)
+    capture = capture_sizes if options.flexible else _captured_once
+    sized = capture(model, options=options, rules=rules, labels=labels, images=images, stages=stages)
+    captured = next(iter(sized.values()))
     conversion = ConversionOptions(
         precision=options.precision,
         deployment_target=options.deployment_target,
@@ -71,10 +75,10 @@ def export(
     made: list[tuple[Manifest, Proof]] = []
 
     def build(folder: Path) -> None:
-        reports = tuple(
+        converted = tuple(
             _convert(
                 target,
-                captured,
+                sized,
                 conversion=conversion,
                 bar_db=options.min_psnr,
                 drift_bar_db=options.min_drift_psnr,
@@ -84,9 +88,12 @@ def export(
             for target in targets
         )
         with stages("write", "Writing the artifact"):
-            references.save(captured.reference, folder / REFERENCE)
+            reports = tuple(report for one in converted for report in one.reports)
+            flexible = tuple(one.flexible for one in converted if one.flexible is not None)
+            references.save(references.joined([one.reference for one in sized.values()]), folder / REFERENCE)
             manifest = make_manifest(title, captured, options=options, targets=targets, reports=reports, folder=folder)
-            proof = make_proof(captured, reports)
+            manifest = replace(manifest, flexible=flexible)
+            proof = make_proof(tuple(sized.values()), reports)
             (folder / MANIFEST).write_text(codec.dumps(manifest), encoding="utf-8")
             (folder / PROOF).write_text(codec.dumps(proof), encoding="utf-8")
             made.append((manifest, proof))
@@ -95,31 +102,56 @@ def export(
     return ExportResult(folder, *made[0], stages.seconds)
 
 
+def _captured_once(model: str, **wanted: Any) -> dict[Size | None, Captured]:
+    """The model at the one size that it is exported for."""
+    return {None: capture_model(model, **wanted)}
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """One package: how it takes several sizes, if it does, and one report per size."""
+
+    flexible: FlexibleSizes | None
+    reports: tuple[ParityReport, ...]
+
+
 def _convert(
     target: Target,
-    captured: Captured,
+    sized: Mapping[Size | None, Captured],
     *,
     conversion: ConversionOptions,
     bar_db: float | None,
     drift_bar_db: float | None,
     path: Path,
     stages: Stages,
-) -> ParityReport:
+) -> _Converted:
+    flexible = None
     with stages(f"convert {target.name}", f"Converting for {target.name}"):
-        target.convert(captured.rewritten.program, conversion, path)
-    with stages(f"check {target.name}", f"Executing the {target.name} program and comparing"):
-        report = check_parity(
-            path,
-            captured.reference,
-            captured.inputs,
-            runner=target.runner,
-            precision=target.precision(conversion),
-            bar_db=bar_db,
-            drift_bar_db=drift_bar_db,
-        )
-        if not report.passed:
-            raise _parity_error(with_divergence(report, path, captured.reference, captured.rewritten.program))
-    return report
+        programs = {size: captured.rewritten.program for size, captured in sized.items() if size is not None}
+        if programs:
+            flexible = target.convert_sizes(programs, conversion, path)
+        else:
+            target.convert(sized[None].rewritten.program, conversion, path)
+    reports = []
+    for size, captured in sized.items():
+        function = None if flexible is None or size is None else flexible.function(size)
+        at = "" if size is None else f" at {size[0]}x{size[1]}"
+        with stages(f"check {target.name}", f"Executing the {target.name} program{at} and comparing"):
+            report = check_parity(
+                path,
+                captured.reference,
+                captured.inputs,
+                runner=target.runner,
+                precision=target.precision(conversion),
+                bar_db=bar_db,
+                drift_bar_db=drift_bar_db,
+                function=function,
+            )
+            if not report.passed:
+                program = captured.rewritten.program
+                raise _parity_error(with_divergence(report, path, captured.reference, program, function))
+        reports.append(replace(report, size=size))
+    return _Converted(flexible, tuple(reports))
 
 
 def _parity_error(report: ParityReport) -> ParityError:

@@ -6,7 +6,7 @@ Nothing in the first two may depend on the machine, the folder or the time: the 
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -87,9 +87,12 @@ def make_manifest(
     )
 
 
-def make_proof(captured: Captured, reports: tuple[ParityReport, ...]) -> Proof:
-    log = captured.rewritten.log
-    errors = {rule.rule: rule.relative_error for rule in log.rules if rule.relative_error is not None}
+def make_proof(sized: Sequence[Captured], reports: tuple[ParityReport, ...]) -> Proof:
+    """`sized`: the model at each of its sizes; of an error that several of them have, the largest counts."""
+    logs = [captured.rewritten.log for captured in sized]
+    errors = _largest(
+        {rule.rule: rule.relative_error for rule in log.rules if rule.relative_error is not None} for log in logs
+    )
     conditions = {
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -98,7 +101,17 @@ def make_proof(captured: Captured, reports: tuple[ParityReport, ...]) -> Proof:
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
     }
-    return Proof(conditions, log.relative_error or 0.0, errors, reports, captured.activation_errors)
+    whole = max(log.relative_error or 0.0 for log in logs)
+    activations = _largest(captured.activation_errors for captured in sized)
+    return Proof(conditions, whole, errors, reports, activations)
+
+
+def _largest(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Of each name the largest number."""
+    result: dict[str, float] = {}
+    for errors in found:
+        result |= {name: max(error, result.get(name, error)) for name, error in errors.items()}
+    return result
 
 
 def _approximations(captured: Captured) -> tuple[str, ...]:
@@ -116,6 +129,7 @@ def _claim(report: ParityReport, approximations: tuple[str, ...]) -> ParityClaim
         samples=tuple(dict.fromkeys(output.input for output in report.outputs)),
         outputs=tuple(dict.fromkeys(output.output for output in report.outputs)),
         approximations=approximations,
+        size=report.size,
     )
 
 

@@ -6,7 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mobiledeploy.report.wording import agreement, decibels, divergence_sentence, drift_sentence
+from mobiledeploy.report.wording import (
+    agreement,
+    decibels,
+    divergence_sentence,
+    drift_sentence,
+    subject,
+)
 
 if TYPE_CHECKING:
     from mobiledeploy.records import ParityReport
@@ -32,13 +38,13 @@ def github_summary(reports: Sequence[ParityReport]) -> str:
     drifts = [drift_sentence(report) for report in reports if report.drift]
     lines += ["", *(f"- {_escape(sentence)}" for sentence in drifts)] if drifts else []
     for report in failed:
-        lines += ["", f"### {_escape(report.artifact)} under {_escape(report.runner)}", "", *_failures(report)]
+        lines += ["", f"### {_escape(subject(report))} under {_escape(report.runner)}", "", *_failures(report)]
     return "\n".join(lines) + "\n"
 
 
 def _row(report: ParityReport) -> str:
     verdict = "✅ passed" if report.passed else "❌ failed"
-    texts = (report.artifact, report.runner, report.precision, decibels(report.psnr_db), f"{report.bar_db:g} dB")
+    texts = (subject(report), report.runner, report.precision, decibels(report.psnr_db), f"{report.bar_db:g} dB")
     return f"| {' | '.join(map(_escape, texts))} | {agreement(report)} | {verdict} |"
 
 

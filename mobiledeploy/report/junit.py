@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from mobiledeploy.report.wording import decibels, divergence_sentence, drift_sentence, ranking_word
+from mobiledeploy.report.wording import (
+    decibels,
+    divergence_sentence,
+    drift_sentence,
+    ranking_word,
+    subject,
+)
 
 if TYPE_CHECKING:
     from mobiledeploy.records import OutputParity, ParityReport
@@ -41,7 +47,7 @@ def _failures(report: ParityReport) -> int:
 
 
 def _suite(report: ParityReport) -> ElementTree.Element:
-    name = f"{report.artifact} under {report.runner}"
+    name = f"{subject(report)} under {report.runner}"
     suite = ElementTree.Element("testsuite", _counts(name, len(report.outputs) + len(report.drift), _failures(report)))
     properties = ElementTree.SubElement(suite, "properties")
     facts = {"precision": report.precision, "bar": f"{report.bar_db:g} dB", "worst PSNR": decibels(report.psnr_db)}
@@ -58,7 +64,7 @@ def _suite(report: ParityReport) -> ElementTree.Element:
 
 def _case(report: ParityReport, output: OutputParity, of: str = "") -> ElementTree.Element:
     name = {"name": _text(f"{output.input}: {of}{output.output}")}
-    case = ElementTree.Element("testcase", {"classname": _text(f"{report.artifact}.{report.runner}"), **name})
+    case = ElementTree.Element("testcase", {"classname": _text(f"{subject(report)}.{report.runner}"), **name})
     if not output.passed:
         reason = output.reason or f"PSNR {decibels(output.psnr_db)}"
         attributes = {"type": "ParityError", "message": _text(reason)}

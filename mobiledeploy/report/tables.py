@@ -18,13 +18,15 @@ from mobiledeploy.report.wording import (
     divergence_sentence,
     ranking_word,
     ratio,
+    size_text,
+    subject,
     weights_sentence,
 )
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mobiledeploy.records import Manifest, OutputParity, ParityReport, Proof, RewriteLog
+    from mobiledeploy.records import FlexibleSizes, Manifest, OutputParity, ParityReport, Proof, RewriteLog
 
 __all__ = ["check_tables", "export_tables"]
 
@@ -52,7 +54,7 @@ def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
     for report in reports:
         verdict = Text("passed", _GOOD) if report.passed else Text("FAILED", _BAD)
         psnr, bar = decibels(report.psnr_db), f"{report.bar_db:g} dB"
-        _row(table, report.artifact, report.runner, report.precision, psnr, bar, agreement(report), verdict)
+        _row(table, subject(report), report.runner, report.precision, psnr, bar, agreement(report), verdict)
     failed = [report for report in reports if not report.passed]
     return (table, *_output_tables(failed), *drift_tables(reports))
 
@@ -68,9 +70,16 @@ def _model_table(manifest: Manifest) -> Table:
         "outputs": ", ".join(manifest.outputs),
         "capture": manifest.capture,
     }
+    for flexible in manifest.flexible:
+        rows["sizes" if len(manifest.flexible) == 1 else f"sizes of {flexible.artifact}"] = _sizes(flexible)
     for key, value in rows.items():
         table.add_row(Text(key, _FAINT), Text(value))
     return table
+
+
+def _sizes(flexible: FlexibleSizes) -> str:
+    form = "a function for each" if flexible.functions else "in one function"
+    return f"{', '.join(map(size_text, flexible.sizes))}, {form}: {flexible.reason}"
 
 
 def _weights_warning(reason: str) -> Panel:
@@ -135,7 +144,7 @@ def _refusal_table(log: RewriteLog) -> Table:
 def _output_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for report in reports:
-        title = f"{report.artifact} under {report.runner}, {report.precision}, bar {report.bar_db:g} dB"
+        title = f"{subject(report)} under {report.runner}, {report.precision}, bar {report.bar_db:g} dB"
         table = _table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
         for output in report.outputs:
             _row(table, *_output_cells(output))
@@ -151,7 +160,7 @@ def drift_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
     for report in reports:
         if not report.drift:
             continue
-        title = f"{report.artifact}: drift from the original as it was"
+        title = f"{subject(report)}: drift from the original as it was"
         table = _table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
         for output in report.drift:
             *numbers, verdict = _output_cells(output)

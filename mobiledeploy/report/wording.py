@@ -16,6 +16,8 @@ __all__ = [
     "drift_sentence",
     "ranking_word",
     "ratio",
+    "size_text",
+    "subject",
     "weights_sentence",
 ]
 
@@ -54,6 +56,16 @@ def agreement(report: ParityReport) -> str:
     return f"{sum(ranked)} of {len(ranked)}" if ranked else "-"
 
 
+def subject(report: ParityReport) -> str:
+    """What was executed: the artifact, and the size of the pictures where it takes several."""
+    return report.artifact if report.size is None else f"{report.artifact} at {size_text(report.size)}"
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """(height, width) in pixels: "160x160"."""
+    return f"{size[0]}x{size[1]}"
+
+
 def drift_sentence(report: ParityReport) -> str:
     """How far approximations moved an artifact from the original, in one sentence; empty where none were made."""
     if not report.drift:
@@ -61,7 +73,7 @@ def drift_sentence(report: ParityReport) -> str:
     worst = min(output.psnr_db for output in report.drift)
     ranked = [output.top1 for output in report.drift if output.top1 is not None]
     agrees = f"; its best class is the original's on {sum(ranked)} of {len(ranked)}" if ranked else ""
-    return f"Approximated as asked for, {report.artifact} is {decibels(worst)} from the original at worst{agrees}."
+    return f"Approximated as asked for, {subject(report)} is {decibels(worst)} from the original at worst{agrees}."
 
 
 def divergence_sentence(divergence: Divergence) -> str:

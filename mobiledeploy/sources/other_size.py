@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec
     from mobiledeploy.sources.source import ModelSource
 
-__all__ = ["at_size", "picture_size"]
+__all__ = ["at_size", "picture_size", "resized"]
 
 Size = tuple[int, int]
 
@@ -42,9 +42,9 @@ def at_size(base: ModelSource, size: Size, *, identifier: str, weights: str, see
         return base
     _refuse_without_sizes(base, identifier)
     if base.record.kind != "zoo":
-        resized = replace(base, inputs=tuple(_resized(spec, size) for spec in base.inputs))
-        _check_runs(resized, size, identifier)
-        return resized
+        other = replace(base, inputs=resized(base.inputs, size))
+        _check_runs(other, size, identifier)
+        return other
     try:
         made = resolve(identifier, weights=weights, resolution=size, seed=seed)
     except InputError as error:
@@ -72,8 +72,9 @@ def _refuse_without_sizes(base: ModelSource, identifier: str) -> None:
         )
 
 
-def _resized(spec: InputSpec, size: Size) -> InputSpec:
-    return replace(spec, shape=(*spec.shape[:2], *size)) if len(spec.shape) == 4 else spec
+def resized(inputs: tuple[InputSpec, ...], size: Size) -> tuple[InputSpec, ...]:
+    """The inputs with the pictures among them at `size`."""
+    return tuple(replace(s, shape=(*s.shape[:2], *size)) if len(s.shape) == 4 else s for s in inputs)
 
 
 def _check_runs(source: ModelSource, size: Size, identifier: str) -> None:

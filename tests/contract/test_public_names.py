@@ -36,6 +36,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "mobiledeploy.records": (
         "Divergence",
         "ExportOptions",
+        "FlexibleSizes",
         "GraphCost",
         "InputSpec",
         "Manifest",

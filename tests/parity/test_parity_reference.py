@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mobiledeploy.errors import InternalError, OutputError, PackageError, ParityError
-from mobiledeploy.parity.reference import Reference, load, record_reference, save
+from mobiledeploy.parity.reference import Reference, joined, load, record_reference, save, starting_with
 from mobiledeploy.parity.samples import Sample, parity_samples
 from mobiledeploy.records import InputSpec
 
@@ -110,6 +110,21 @@ def test_names_may_hold_blanks_slashes_and_accents(tmp_path):
     found = load(tmp_path / "r.npz")
     assert found.samples[0].name == "ein Bild & größer.jpg"
     assert list(found.outputs[0]) == ["head/logits.npy"]
+
+
+def test_the_samples_of_several_sizes_are_kept_in_one_file_and_told_apart(tmp_path):
+    parts = [
+        Reference((Sample(f"{size}/natural", {"x": np.zeros(n)}),), ({"y": np.full(n, 2.0)},), ({"y": np.ones(n)},))
+        for size, n in (("16x16", 2), ("160x160", 3))
+    ]
+    save(joined(parts), tmp_path / "r.npz")
+    found = load(tmp_path / "r.npz")
+    assert [sample.name for sample in found.samples] == ["16x16/natural", "160x160/natural"]
+    part = starting_with(found, "16x16/")
+    assert [sample.name for sample in part.samples] == ["16x16/natural"]
+    assert part.outputs[0]["y"].tolist() == [2.0, 2.0]
+    assert part.originals[0]["y"].tolist() == [1.0, 1.0]
+    assert starting_with(found, "32x32/").samples == ()
 
 
 @pytest.mark.parametrize(
