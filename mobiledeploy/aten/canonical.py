@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mobiledeploy.aten.graph import remove_dead
 from mobiledeploy.aten.inert import strip_inert
 from mobiledeploy.aten.mutation import rename_mutations
+from mobiledeploy.aten.pooling import unify_pooling
 from mobiledeploy.aten.precision import unify_precision
 from mobiledeploy.aten.spelling import (
     drop_no_movement,
@@ -21,6 +22,7 @@ from mobiledeploy.aten.spelling import (
     unify_norms,
     unify_products,
 )
+from mobiledeploy.aten.statistics import unify_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,8 @@ STEPS: tuple[Step, ...] = (
     Step(unify_precision, "before the casts are looked at: most of them then cast to what is there"),
     Step(strip_inert, "after the mutations, which tell an alias from a copy"),
     Step(unify_norms, "before anything looks for a norm"),
+    Step(unify_statistics, "before anything looks for a mean or a variance"),
+    Step(unify_pooling, "before anything looks at windows"),
     Step(unify_convolutions, "before anything looks for a convolution"),
     Step(unify_constructors, "after the functionalization's copies have come in"),
     Step(unify_products, "before movement: it adds a permute"),

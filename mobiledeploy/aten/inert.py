@@ -19,6 +19,7 @@ INERT = {
     aten.detach_.default,
     aten.lift_fresh.default,
     aten.lift_fresh_copy.default,
+    aten.positive.default,
 }
 DROPOUTS = {
     aten.alpha_dropout.default,

@@ -67,8 +67,13 @@ _FILLED = {
 
 
 def unify_norms(module: fx.GraphModule) -> None:
-    """_native_batch_norm_legit_no_training(x, …)[0]  ──▶  batch_norm(x, …), and the like for layer and group norm"""
+    """_native_batch_norm_legit_no_training(x, …)[0]  ──▶  batch_norm(x, …), and the like for layer and group norm
+
+    instance_norm(x, …, use_input_stats=False)  ──▶  batch_norm(x, …), which is what it is with statistics of its own
+    """
     for node in list(module.graph.nodes):
+        if is_call(node, aten.instance_norm.default) and not node.args[5]:
+            node.target = aten.batch_norm.default
         if node.target is operator.getitem and node.args[1] == 0 and _native_norm(node.args[0]) is not None:
             target, args = _native_norm(node.args[0])
             with module.graph.inserting_before(node):

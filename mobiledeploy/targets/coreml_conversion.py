@@ -19,11 +19,11 @@ import numpy as np
 from mobiledeploy.aten.exported import to_exported_program
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.coreml_classifier import PROBABILITIES, PROBABILITY_ARRAY, add_classifier
-from mobiledeploy.targets.coreml_decomposition import is_decomposable
 from mobiledeploy.targets.coreml_description import describe
 from mobiledeploy.targets.coreml_library import ct, is_torch_fx_node_supported
 from mobiledeploy.targets.coreml_lowering import lower
 from mobiledeploy.targets.coreml_outputs import Alias, append_aliases, without_aliases
+from mobiledeploy.targets.decomposition import is_decomposable
 from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
 from mobiledeploy.targets.mlpackage import write_mlpackage

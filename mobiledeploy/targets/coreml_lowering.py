@@ -20,7 +20,8 @@ from torch import fx
 from mobiledeploy.aten.graph import aten, is_call, remove_dead, source_line
 from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import TargetError
-from mobiledeploy.targets.coreml_decomposition import decompose
+from mobiledeploy.targets.decomposition import apply_formula, decompose
+from mobiledeploy.targets.preferences import COREML, prefers_formula
 from mobiledeploy.targets.resolutions import RESOLUTIONS
 
 if TYPE_CHECKING:
@@ -78,8 +79,12 @@ def lower(program: Program, supported: Callable[[fx.Node], bool]) -> Program:
         node, depth = pending.pop()
         for resolve in RESOLUTIONS:
             resolve(module.graph, node)
-        if depth < _DEEPEST and (not supported(node) or _is_mistranslated(node)):
-            pending += [(made, depth + 1) for made in decompose(module, node, supported)]
+        if depth == _DEEPEST:
+            continue
+        made = apply_formula(module, node) if prefers_formula(node, COREML) else []
+        if not made and (not supported(node) or _is_mistranslated(node)):
+            made = decompose(module, node, supported)
+        pending += [(inner, depth + 1) for inner in made]
     remove_dead(module)
     module.graph.lint()
     for node in [node for node in module.graph.nodes if isinstance(node.target, torch._ops.OpOverload)]:

@@ -7,25 +7,32 @@ Opset 20 (ONNX 1.15) is the first with Gelu as one operator, and onnxruntime run
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
+from torch.export.graph_signature import TensorArgument
 
 from mobiledeploy.aten.exported import to_exported_program
+from mobiledeploy.aten.graph import call
 from mobiledeploy.errors import TargetError, UnsupportedError
 from mobiledeploy.targets.collection import collection_paused
+from mobiledeploy.targets.decomposition import is_decomposable
 from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct
 from mobiledeploy.targets.onnx_description import describe
 from mobiledeploy.targets.onnx_half import to_float16
+from mobiledeploy.targets.onnx_lowering import lower
 from mobiledeploy.targets.onnx_names import provisional, rename
 from mobiledeploy.targets.quiet import silenced
-from mobiledeploy.targets.resolutions import resolve_divisor
 
 if TYPE_CHECKING:
+    from torch import fx
+    from torch.export import ExportedProgram
+
     from mobiledeploy.aten.program import Program
     from mobiledeploy.targets.target import ConversionOptions
 
@@ -62,22 +69,54 @@ def _check_size(program: Program) -> None:
 
 
 def _exported(program: Program) -> Any:
-    exported = to_exported_program(program)
-    for node in list(exported.graph.nodes):
-        resolve_divisor(exported.graph, node)  # torch.onnx passes over it
-    try:
-        result = torch.onnx.export(
-            exported,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=provisional("input", len(program.inputs)),
-            output_names=provisional("output", len(program.outputs)),
-            optimize=True,
-            verbose=False,
-            external_data=False,
-        )
-    except Exception as error:  # torch.onnx wraps whatever its translations meet
-        raise target_error(error, failing_node(error, exported), "torch.onnx", remedy=_REMEDY) from error
+    """torch.onnx's ModelProto. An operator that it stumbles over is decomposed, and the export tried again; if that
+    does not help, the first failure counts."""
+    refused: frozenset[object] = frozenset()
+    failure: TargetError | None = None
+    while True:
+        exported = to_exported_program(lower(program, OPSET, refused))
+        _name_elements(exported)
+        try:
+            return _call(exported, program)
+        except Exception as error:  # torch.onnx wraps whatever its translations meet
+            node = failing_node(error, exported)
+            failure = failure or target_error(error, node, "torch.onnx", remedy=_REMEDY)
+            if node is None or node.target in refused or not is_decomposable(node):
+                raise failure from error
+            refused |= {node.target}
+
+
+def _name_elements(exported: ExportedProgram) -> None:
+    """An output that is an element of a tuple, or an input, gets a copy of its own: torch.onnx looks for outputs by the
+    name of their node, and such nodes vanish when it decomposes (`Output getitem does not exist in the graph`)."""
+    output = exported.graph.output_node()
+    results: Any = output.args[0]
+    with exported.graph.inserting_before(output):
+        copies = tuple(_copied(exported.graph, node) if _vanishes(node) else node for node in results)
+    output.args = (copies,)
+    for spec, node in zip(exported.graph_signature.output_specs, copies, strict=True):
+        spec.arg = TensorArgument(node.name)
+
+
+def _vanishes(node: fx.Node) -> bool:
+    return node.op == "call_function" and node.target is operator.getitem
+
+
+def _copied(graph: fx.Graph, node: fx.Node) -> fx.Node:
+    return call(graph, torch.ops.aten.clone.default, (node,), like=node)
+
+
+def _call(exported: ExportedProgram, program: Program) -> Any:
+    result = torch.onnx.export(
+        exported,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=provisional("input", len(program.inputs)),
+        output_names=provisional("output", len(program.outputs)),
+        optimize=True,
+        verbose=False,
+        external_data=False,
+    )
     assert result is not None
     return result.model_proto
 

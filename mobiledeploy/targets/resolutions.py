@@ -2,13 +2,11 @@
 
 add(x, y, alpha=a)                     ──▶  add(x, mul(y, a))
 pad(x, (-1, 2))                        ──▶  pad(slice(x, 1), (0, 2))
-avg_pool2d(x, k, divisor_override=d)   ──▶  mul(avg_pool2d(x, k), area(k) / d)
 conv_transpose2d(x, output_padding=p)  ──▶  add(pad(conv_transpose2d(x), (0, p)), bias)      where padding is 0
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +14,7 @@ from torch import fx
 
 from mobiledeploy.aten.graph import aten, call, is_call, rank, shape
 
-__all__ = ["RESOLUTIONS", "resolve_divisor"]
+__all__ = ["RESOLUTIONS"]
 
 
 def resolve_alpha(graph: fx.Graph, node: fx.Node) -> None:
@@ -44,17 +42,6 @@ def resolve_cropping(graph: fx.Graph, node: fx.Node) -> None:
     node.args = (source, [max(amount, 0) for amount in pads], *node.args[2:])
 
 
-def resolve_divisor(graph: fx.Graph, node: fx.Node) -> None:
-    """Not with ceil_mode, where windows at the border are cut and the plain mean divides by less."""
-    if not is_call(node, aten.avg_pool2d) or len(node.args) < 7 or node.args[6] is None or node.args[4]:
-        return
-    kernel: Any = node.args[1]
-    area = math.prod(kernel) if len(kernel) == 2 else kernel[0] ** 2
-    with graph.inserting_before(node):
-        mean = call(graph, aten.avg_pool2d.default, (*node.args[:4], False, True), like=node)
-    node.target, node.args = aten.mul.Tensor, (mean, area / node.args[6])
-
-
 def resolve_output_padding(graph: fx.Graph, node: fx.Node) -> None:
     """Without padding nothing is cut off, so the rows that output padding adds hold the bias alone."""
     if not is_call(node, aten.conv_transpose2d) or len(node.args) < 6:
@@ -77,6 +64,5 @@ def resolve_output_padding(graph: fx.Graph, node: fx.Node) -> None:
 RESOLUTIONS: tuple[Callable[[fx.Graph, fx.Node], None], ...] = (
     resolve_alpha,
     resolve_cropping,
-    resolve_divisor,
     resolve_output_padding,
 )
