@@ -115,8 +115,8 @@ def _start(source: fx.Node, spec: Blocks) -> Layout:
 
 
 def _side_by_side(site: Site, layout: Layout, spec: Blocks) -> fx.Node:
-    layout = layout.arrange(site, ((_BATCH, _CHANNEL), (_PLACE[0], _TAP[0]), (_PLACE[1], _TAP[1])))
-    for axis, labels in enumerate(layout.axes[1:]):
+    layout = layout.arrange(site, ((_BATCH,), (_CHANNEL,), (_PLACE[0], _TAP[0]), (_PLACE[1], _TAP[1])))
+    for axis, labels in enumerate(layout.axes[2:]):
         layout = _line(site, layout, axis, labels, spec)
     return _finished(site, layout, spec)
 

@@ -95,18 +95,15 @@ def _relabelled(step: Step, labels: tuple[int, ...]) -> Axes:
 
 def _joined(step: Step, slices: Sequence[fx.Node], axes: Axes, label: int) -> Layout:
     """The slices along a new `label`, where the order wants it. The last join lays it onto the axis behind."""
+    if len(slices) == 1:
+        return step.layout.became(slices[0], _relabelled(step, (step.window.axis, step.place)), step.sizes)
     order = step.windows.order
     position = sum(order.index(labels[0]) < order.index(label) for labels in axes)
     before, behind = axes[:position], axes[position:]
-    node = slices[0]
     if step.last and behind:
-        if len(slices) > 1:
-            node = step.site.call(aten.cat.default, list(slices), position)
+        node = step.site.call(aten.cat.default, list(slices), position)
         return step.layout.became(node, (*before, (label, *behind[0]), *behind[1:]), step.sizes)
-    if len(slices) > 1:
-        node = step.site.call(aten.stack.default, list(slices), position)
-    else:
-        node = step.site.call(aten.unsqueeze.default, node, position)
+    node = step.site.call(aten.stack.default, list(slices), position)
     return step.layout.became(node, (*before, (label,), *behind), step.sizes)
 
 
