@@ -16,12 +16,12 @@ from mobiledeploy.errors import InputError
 if TYPE_CHECKING:
     from mobiledeploy.records import ExportOptions
 
-__all__ = ["line_options"]
+__all__ = ["options_of_line"]
 
 _FIELDS = {"target": "targets"}
 
 
-def line_options(words: Sequence[str], given: ExportOptions) -> ExportOptions:
+def options_of_line(words: Sequence[str], given: ExportOptions) -> ExportOptions:
     """`given` with what `words` say, parsed as the export command parses them.
 
     Raises InputError for what is no option of it, or one that says where the result goes.

@@ -8,7 +8,7 @@ import typer
 
 from mobiledeploy.cli import options
 from mobiledeploy.cli.export import DeploymentTarget, Resolution, Seed
-from mobiledeploy.cli.line_options import line_options
+from mobiledeploy.cli.line_options import options_of_line
 from mobiledeploy.cli.options import JsonFlag
 from mobiledeploy.errors import ConversionError, HostError, InputError, MobileDeployError, ParityError
 from mobiledeploy.records import ExportOptions
@@ -81,7 +81,7 @@ def sweep(  # noqa: PLR0917 - a parameter per option
 
         choice = Choice(tuple(patterns), given, tuple(target or ["coreml"]), precisions)
         result = run(
-            plan(choice, line_options, progress=progress),
+            plan(choice, options_of_line, progress=progress),
             results=results,
             engine=Engine(cast("Any", place), address, jobs),
             limits=Limits(timeout, memory, output=output),

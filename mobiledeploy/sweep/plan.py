@@ -120,15 +120,21 @@ def _zoo(pattern: str, progress: Progress) -> tuple[str, ...]:
     from mobiledeploy.sources.zoo_names import known_name, list_models
 
     if not _GLOB & set(pattern):
-        return (known_name(pattern, progress),)
+        try:
+            return (known_name(pattern, progress),)
+        except UnknownModelError as error:
+            raise UnknownModelError(error.what, where=error.where, remedy=error.remedy or _NAMES) from None
     names = list_models(pattern)
     if not names:
         raise UnknownModelError(
             f"no model of the zoo matches `{pattern}`",
             where="PATTERN",
-            remedy="`mobiledeploy models '*'` lists all names; quote a pattern, so that the shell leaves it alone.",
+            remedy=f"{_NAMES} Quote a pattern, so that the shell leaves it alone.",
         )
     return names
+
+
+_NAMES = "`mobiledeploy models '*'` lists all names."
 
 
 def _factories(path: Path, glob: str, pattern: str) -> tuple[str, ...]:

@@ -310,6 +310,17 @@ ROWS = [
     ),
     # the rest
     Row("models no_such_thing_*", 2, "no model of the zoo matches `no_such_thing_*`"),
+    Row("models --status --results absent.jsonl", 2, "no results file is there: absent.jsonl"),
+    # sweeps
+    Row("sweep fastvit_t88", 2, "no model is called `fastvit_t88`"),
+    Row("sweep models.py:none_*", 2, "no factory of models.py matches `none_*`"),
+    Row("sweep labels3.txt", 2, "no model is called `one`"),
+    Row("sweep labels.bin", 2, "cannot read the list labels.bin: it is not UTF-8 text"),
+    Row("sweep models.py:raises --results picture.png", 2, "picture.png is no results file of a sweep"),
+    Row("sweep models.py:raises --results a_file/below.jsonl", 2, "cannot read a_file/below.jsonl: Not a directory"),
+    Row("sweep models.py:raises --engine abacus", 2, "`abacus` is no engine that mobiledeploy knows"),
+    Row("sweep models.py:raises --retry twice", 2, "`twice` is no choice of what to try again that mobiledeploy knows"),
+    Row("sweep", 2, "Missing argument 'PATTERN|FILE...'."),
     Row("exprot fastvit_t8", 2, "No such command 'exprot'. Did you mean 'export'?"),
 ]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mobiledeploy.cli.line_options import line_options
+from mobiledeploy.cli.line_options import options_of_line
 from mobiledeploy.errors import InputError, UnknownModelError
 from mobiledeploy.records import ExportOptions
 from mobiledeploy.sweep.plan import Choice, plan
 
 
 def planned(*patterns: str, **choice):
-    return plan(Choice(patterns, ExportOptions(weights="random"), **choice), line_options)
+    return plan(Choice(patterns, ExportOptions(weights="random"), **choice), options_of_line)
 
 
 def models(*patterns: str, **choice) -> list[str]:
