@@ -55,13 +55,14 @@ class WeightsRecord:
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """`kind`: zoo, factory or pt2. `identifier`: what the user typed, without folders of this machine.
+    """`kind`: zoo, factory, pt2, torchvision, or features (the feature maps of a model of the zoo). `identifier`: what
+    the user typed, without folders of this machine.
 
     `name`: the artifact's name. `architecture`: for people, e.g. "fastvit_t8 (timm 1.0.31)". `parameters`: their number
     in the training form.
     """
 
-    kind: Literal["zoo", "factory", "pt2"]
+    kind: Literal["zoo", "factory", "pt2", "torchvision", "features"]
     identifier: str
     name: str
     architecture: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mobiledeploy.sources.kinds.factory import FactorySource
+from mobiledeploy.sources.kinds.features import FeaturesSource
 from mobiledeploy.sources.kinds.saved import SavedSource
+from mobiledeploy.sources.kinds.torchvision import TorchvisionSource
 from mobiledeploy.sources.kinds.zoo import ZooSource
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ __all__ = ["SOURCES"]
 
 SOURCES: tuple[Source, ...] = (
     SavedSource(),  # before the factory: a Windows path has a colon too
+    TorchvisionSource(),  # before the factory: its names are written like one
+    FeaturesSource(),  # likewise
     FactorySource(),
     ZooSource(),  # last: it claims every name and knows the near ones
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mobiledeploy.sources.weights.pretrained import PretrainedFile
 
-__all__ = ["timm_architecture"]
+__all__ = ["quiet", "timm_architecture"]
 
 
 def timm_architecture(name: str, seed: int) -> Architecture:
@@ -26,7 +26,7 @@ def timm_architecture(name: str, seed: int) -> Architecture:
 
     def create(file: PretrainedFile | None, resolution: tuple[int, int] | None) -> nn.Module:
         arguments = {} if resolution is None else {"img_size": resolution}
-        with seeded(seed), _quiet():
+        with seeded(seed), quiet():
             if file is not None:
                 return _with_weights(name, file, arguments)
             module: nn.Module = timm().create_model(name, **arguments)
@@ -56,7 +56,7 @@ def _with_weights(name: str, file: PretrainedFile, arguments: dict[str, tuple[in
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Creating some models makes torch complain about timm's own code, which nobody here can change."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"timm\.")

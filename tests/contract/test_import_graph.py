@@ -38,6 +38,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     # the runner, and the float16 converter that comes with it: a program about graphs, which executes none
     "onnxruntime": ("parity/runners/onnxruntime.py", "targets/onnx_half.py"),
     "timm": ("sources/*.py",),
+    "torchvision": ("sources/*.py",),
     "safetensors": ("sources/*.py",),
     "huggingface_hub": ("sources/*.py",),
     "google": ("mil/*.py", "targets/coreml*.py", "targets/mlpackage.py"),

@@ -1,4 +1,4 @@
-"""Names: the ones there are, the ones that were meant, and the three ways to write MODEL."""
+"""Names: the ones there are, the ones that were meant, and the ways to write MODEL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mobiledeploy.sources.table import SOURCES
 
 FORMS = (
     "MODEL is a name of the zoo (`mobiledeploy models PATTERN` lists them), "
-    "`package.module:factory` or `file.py:factory`, or a saved `.pt2`."
+    "`package.module:factory` or `file.py:factory`, `NAME:features`, `torchvision.models:NAME`, or a saved `.pt2`."
 )
 
 
@@ -77,6 +77,13 @@ CLAIMS = [
     ("model.pt2", "pt2"),
     ("C:/folder/model.pt2", "pt2"),
     ("hf-hub:timm/x", "zoo"),
+    ("fastvit_t8:features", "features"),
+    ("resnet50.a1_in1k:features", "features"),
+    ("module:features", "factory"),
+    ("torchvision.models:resnet50", "torchvision"),
+    ("torchvision.models.segmentation:lraspp_mobilenet_v3_large", "torchvision"),
+    ("torchvision.models.detection:ssdlite320_mobilenet_v3_large", "torchvision"),
+    ("torchvision.models.segmentation:resnet50", "factory"),
 ]
 
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from torch import nn
 
 from mobiledeploy.errors import FactoryError
+from mobiledeploy.sources.detection import without_suppression
 from mobiledeploy.sources.factory_inputs import inputs_of
 from mobiledeploy.sources.naming import file_safe
 from mobiledeploy.sources.randomness import seeded
@@ -53,6 +54,7 @@ class FactorySource:
         with _surroundings(path, request.seed):
             made = _call(_factory(_imported(place, path, request.identifier), attribute, request), request, path)
         module, declared = _module_and_inputs(made, request)
+        module = without_suppression(module)
         stem = path.stem if path else place
         return Draft(
             module=module,

@@ -241,8 +241,8 @@ def test_a_package_in_the_present_folder_is_found(tmp_path, monkeypatch) -> None
 
 
 def test_an_installed_package_is_found() -> None:
-    source = resolve("torchvision.models:squeezenet1_1")
-    assert source.record.name == "models_squeezenet1_1"
+    source = resolve("torchvision.models.squeezenet:squeezenet1_1")
+    assert source.record.name == "squeezenet_squeezenet1_1"
     assert source.inputs[0].shape == (1, 3, 224, 224)
 
 
