@@ -40,20 +40,3 @@ def rms_norm(context: Any, node: Any) -> None:
         context.add(mb.mul(x=x, y=inverse, name=node.name))
     else:
         context.add(mb.mul(x=mb.mul(x=x, y=inverse), y=context[weight], name=node.name))
-
-
-@register_torch_op  # type: ignore[untyped-decorator]
-def unfold(context: Any, node: Any) -> None:
-    """Tensor.unfold(dimension, size, step): windows along one axis, their elements as a new last axis.
-
-    gather(x, [[0, 1, …, size-1], [step, …], …], axis) ──▶ (…, windows, size, …) ──transpose──▶ (…, windows, …, size)
-    """
-    source, dimension, size, step = (*node.inputs, 1)[:4]
-    x = context[source]
-    axis = dimension % x.rank
-    starts = np.arange(0, x.shape[axis] - size + 1, step, dtype=np.int32)
-    windows = mb.gather(
-        x=x, indices=starts[:, None] + np.arange(size, dtype=np.int32), axis=axis, name=f"{node.name}_windows"
-    )
-    order = [a for a in range(x.rank + 1) if a != axis + 1] + [axis + 1]
-    context.add(mb.transpose(x=windows, perm=order, name=node.name))

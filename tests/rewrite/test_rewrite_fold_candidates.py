@@ -27,7 +27,7 @@ def folds(draw: st.DrawFn) -> tuple[torch.Tensor, tuple[list[int], ...]]:
 
 
 @given(folds())
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_all_candidates_are_col2im(case: tuple[torch.Tensor, tuple[list[int], ...]]) -> None:
     """Sums of whole numbers are exact in float64, in whichever order."""
     blocks, geometry = case

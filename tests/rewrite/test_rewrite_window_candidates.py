@@ -30,7 +30,7 @@ def unfolds(draw: st.DrawFn) -> tuple[torch.Tensor, tuple[tuple[int, int], ...]]
 
 
 @given(unfolds())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_all_candidates_are_im2col(case: tuple[torch.Tensor, tuple[tuple[int, int], ...]]) -> None:
     picture, geometry = case
     site = EagerSite()

@@ -162,13 +162,7 @@ class Determinant(nn.Module):
         return torch.linalg.det(x)
 
 
-class Windows(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.unfold(2, 3, 1).unfold(3, 3, 1).relu()
-
-
 FAILURES = [
-    (Windows, r"coremltools cannot convert `aten\.unfold\.default`: Core ML only supports tensors with rank <= 5"),
     (RankSix, r"coremltools cannot convert `aten\.\w+\.default`: Core ML only supports tensors with rank <= 5"),
     (Determinant, r"coremltools cannot convert `aten\._linalg_det\.default`: Unsupported fx node"),
 ]

@@ -49,8 +49,6 @@ OPERATORS: dict[str, Operator] = {
     "celu": lambda x: F.celu(x, 1.5),
     "chunk": lambda x: torch.cat(x.chunk(3, -1)[::-1], -1),
     "tensor_split": lambda x: x.tensor_split(3, -1)[1],
-    "Tensor.unfold": lambda x: x.unfold(2, 3, 2),
-    "Tensor.unfold of the last axis": lambda x: x.unfold(-1, 4, 1),
     "cast of a mask": lambda x: (x > 0).to(torch.float32),
     "attention with scale": lambda x: F.scaled_dot_product_attention(x, x, x, scale=0.3),
     "causal attention": lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),

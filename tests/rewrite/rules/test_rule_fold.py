@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -18,8 +17,8 @@ RULES = (Fold(),)
     [
         (
             "outlook",
-            lambda self, x: F.fold(x, (28, 28), 3, padding=1, stride=2),
-            (1, 144, 196),
+            lambda self, x: F.fold(x, (14, 14), 3, padding=1, stride=2),
+            (1, 144, 49),
             ["reshape", "conv_transpose2d"],
         ),
         ("patches", lambda self, x: F.fold(x, (16, 16), 2, stride=2), (1, 32, 64), ["reshape", "pixel_shuffle"]),
@@ -51,14 +50,14 @@ def test_the_cheapest_way_is_built(rewritten, calls, name, function, shape, oper
 
 
 @given(*[st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 2), st.integers(0, 1), st.integers(0, 3))] * 2)
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_fold_disappears(rewritten, calls, rows, columns) -> None:
     kernel, stride, dilation, padding, extra = zip(rows, columns, strict=True)
     reach = [dilation[i] * (kernel[i] - 1) + 1 - 2 * padding[i] for i in range(2)]
     size = [max(1, reach[i]) + extra[i] for i in range(2)]
     places = [(size[i] - reach[i]) // stride[i] + 1 for i in range(2)]
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x):
         return F.fold(x * 2, size, kernel, dilation, padding, stride)
 
     shape = (2, 3 * kernel[0] * kernel[1], places[0] * places[1])

@@ -48,9 +48,7 @@ def fold(x):
         ),
     ],
 )
-def test_matrix_and_blocks_are_a_transposed_convolution(
-    rewritten, calls, name, forward, layer, shape, operators
-) -> None:  # noqa: PLR0917
+def test_blocks_are_a_transposed_convolution(rewritten, calls, name, forward, layer, shape, operators) -> None:  # noqa: PLR0917
     outcome = rewritten(calls(forward, layer=layer), shape, rules=RULES)
     assert outcome.operators == operators, name
     assert outcome.record("merge-fold").matches == 1

@@ -93,9 +93,7 @@ NEAR_MISSES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "forward", "operators", "reasons"), NEAR_MISSES, ids=[miss[0] for miss in NEAR_MISSES]
-)
+@pytest.mark.parametrize(("name", "forward", "operators", "reasons"), NEAR_MISSES, ids=[m[0] for m in NEAR_MISSES])
 def test_near_misses(rewritten, calls, name, forward, operators, reasons) -> None:  # noqa: PLR0917
     shape = (1, 4, 6, 6)
     outcome = rewritten(calls(forward, layer=nn.Linear(36, 5)), shape, rules=RULES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -21,7 +20,7 @@ RULES = (Unfold(),)
         (
             "soft split",
             lambda self, x: F.unfold(x, 7, stride=4, padding=2).transpose(1, 2),
-            (1, 3, 224, 224),
+            (1, 3, 96, 96),
             ["conv2d", "reshape", "permute"],
         ),
         (
@@ -71,7 +70,7 @@ def test_the_cheapest_way_is_built(rewritten, calls, name, function, shape, oper
 
 
 def test_a_soft_split_has_one_kernel_per_channel_and_place(rewritten, calls) -> None:
-    outcome = rewritten(calls(lambda self, x: F.unfold(x, 7, stride=4, padding=2)), (1, 3, 224, 224), rules=RULES)
+    outcome = rewritten(calls(lambda self, x: F.unfold(x, 7, stride=4, padding=2)), (1, 3, 96, 96), rules=RULES)
     (conv,) = outcome.calls("conv2d")
     assert tuple(conv.args[1].meta["val"].shape) == (147, 1, 7, 7)
     assert outcome.log.after.macs * 3 == outcome.log.before.macs, "a dense one-hot kernel reads every channel"
@@ -92,11 +91,11 @@ def rows(draw: st.DrawFn) -> tuple[tuple[int, ...], list[tuple[int, int, int]]]:
 
 
 @given(rows(), st.randoms(use_true_random=False), st.booleans())
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_row_of_unfolds_disappears(rewritten, calls, case, random, reshapes) -> None:
     shape, steps = case
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x):
         for step in steps:
             x = x.unfold(*step)
         axes = list(range(x.dim()))
