@@ -1,7 +1,7 @@
 """From what the user typed to tasks: zoo patterns, factories, programs, and files that list them.
 
-fastvit_*            every zoo name that matches
-models.py:vit_*      every function of the file whose name matches; it is read for that, not run
+fastvit_*            every zoo name that matches; fastvit_*:features as well
+models.py:vit_*      every function whose name matches, of every file that does; files are read for that, not run
 models.txt           one MODEL per line, options of `mobiledeploy export` behind it, comments after #
 anything else        a MODEL as `mobiledeploy export` takes it
 """
@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from glob import glob
 from pathlib import Path
 
 from mobiledeploy.errors import InputError, MobileDeployError, UnknownModelError
@@ -109,8 +110,10 @@ def _listed(words: list[str], where: str, progress: Progress) -> Iterator[_Wante
 
 def _models(pattern: str, progress: Progress) -> tuple[str, ...]:
     place, colon, function = pattern.rpartition(":")
-    if colon and place.endswith(".py") and _GLOB & set(function):
-        return _factories(Path(place), function, pattern)
+    if colon and place.endswith(".py") and _GLOB & set(pattern):
+        return _factories(place, function, pattern)
+    if colon and _GLOB & set(place):
+        return tuple(f"{name}:{function}" for name in _zoo(place, progress))
     if colon or pattern.endswith((".pt2", ".py")):
         return (pattern,)
     return _zoo(pattern, progress)
@@ -137,8 +140,21 @@ def _zoo(pattern: str, progress: Progress) -> tuple[str, ...]:
 _NAMES = "`mobiledeploy models '*'` lists all names."
 
 
-def _factories(path: Path, glob: str, pattern: str) -> tuple[str, ...]:
-    """The public functions of a file, that take no arguments, by name; the file is parsed and not run."""
+def _factories(files: str, functions: str, pattern: str) -> tuple[str, ...]:
+    paths = sorted(glob(files)) if _GLOB & set(files) else [files]
+    named = {path: _functions(Path(path), pattern) for path in paths}
+    found = tuple(f"{path}:{name}" for path, names in named.items() for name in names if fnmatchcase(name, functions))
+    if not found:
+        offered = [name for names in named.values() for name in names]
+        offer = (
+            f"Functions there: {', '.join(offered[:8])}." if offered else "A factory is a function without arguments."
+        )
+        raise UnknownModelError(f"no factory of {files} matches `{functions}`", where=pattern, remedy=offer)
+    return found
+
+
+def _functions(path: Path, pattern: str) -> list[str]:
+    """The public functions of a file that take no arguments; the file is parsed and not run."""
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except OSError as error:
@@ -147,12 +163,7 @@ def _factories(path: Path, glob: str, pattern: str) -> tuple[str, ...]:
         ) from None
     except (SyntaxError, ValueError) as error:
         raise UnknownModelError(f"{path} is no Python: {error}", where=pattern, remedy="Correct it.") from None
-    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_factory(node)]
-    found = tuple(f"{path}:{name}" for name in names if fnmatchcase(name, glob))
-    if not found:
-        offer = f"It has: {', '.join(names[:8])}." if names else "It defines no function without arguments."
-        raise UnknownModelError(f"no factory of {path} matches `{glob}`", where=pattern, remedy=offer)
-    return found
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_factory(node)]
 
 
 def _is_factory(node: ast.FunctionDef) -> bool:

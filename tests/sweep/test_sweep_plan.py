@@ -36,6 +36,15 @@ def test_a_pattern_of_factories_finds_functions_that_need_nothing(factories) -> 
     assert "factories.py:_private" not in models("factories.py:*")
 
 
+def test_a_pattern_of_files_finds_those_of_each(factories) -> None:
+    (factories / "more.py").write_text("def tiny_one():\n    pass\n")
+    assert models("*o*e.py:tiny_o*", "*or*.py:tiny_f*") == ["more.py:tiny_one", "factories.py:tiny_four"]
+
+
+def test_a_pattern_of_names_with_a_form_behind_it_keeps_the_form() -> None:
+    assert models("fastvit_t*:features") == ["fastvit_t8:features", "fastvit_t12:features"]
+
+
 def test_a_file_of_factories_is_read_and_not_run(factories) -> None:
     (factories / "loud.py").write_text("raise SystemExit('run')\n\ndef net():\n    pass\n")
     assert models("loud.py:*") == ["loud.py:net"]
@@ -86,6 +95,7 @@ def test_the_contents_of_the_files_belong_to_the_task(factories) -> None:
         ("--resolution 3\n", "list.txt", "the line begins with the option --resolution, not with a MODEL", None),
         ("resnet18 --target tflite\n", "list.txt", "there is no target `tflite`", "list.txt, line 1"),
         ("", "factories.py:nothing_*", "no factory of factories.py matches `nothing_*`", "factories.py:nothing_*"),
+        ("", "absent*.py:*", "no factory of absent*.py matches `*`", "absent*.py:*"),
         ("", "absent.py:*", "cannot read absent.py: No such file or directory", "absent.py:*"),
         ("", "broken.py:*", "broken.py is no Python: ", "broken.py:*"),
     ],
