@@ -224,6 +224,8 @@ def _unused(name: str, taken: set[str], *, own: bool) -> str:
 
 def _difference(variants: Sequence[Variant], state: _State) -> str:
     heads = _heads(variants, state)
+    if len({None if head is None else head.type for head in heads}) == 1:
+        return f"{heads[0].type} `{heads[0].outputs[0].name}` differs by size in more than its constants"
     texts = []
     for variant, head in zip(variants, heads, strict=True):
         height, width = variant.size

@@ -54,8 +54,10 @@ def _describe(function: Any, description: Any) -> None:
 def _stored(block: Any) -> Iterator[Any]:
     """The Values of `block` that are in the weight file."""
     for operation in block.operations:
-        values = list(operation.attributes.values())
-        values += [b.value for argument in operation.inputs.values() for b in argument.arguments if not b.name]
+        # protobuf's maps come in the order of a hash seed
+        values = [value for _, value in sorted(operation.attributes.items())]
+        arguments = [argument for _, argument in sorted(operation.inputs.items())]
+        values += [binding.value for argument in arguments for binding in argument.arguments if not binding.name]
         yield from (value for value in values if value.HasField("blobFileValue"))
         for inner in operation.blocks:
             yield from _stored(inner)

@@ -53,7 +53,7 @@ class SizeOperations:
         return self._known[entries]
 
     def selected(self, arrays: Sequence[np.ndarray]) -> str:
-        """The name of a tensor that is `arrays[i]` at size i; all of one rank and type.
+        """The name of a tensor that is `arrays[i]` at size i (of shape (1,) for numbers); all of one rank and type.
 
         They lie one upon the other in a table, padded with zeros to the largest:
         table (sizes, …) ──gather──squeeze──slice──▶ array
@@ -66,12 +66,15 @@ class SizeOperations:
     def _from_table(self, arrays: Sequence[np.ndarray]) -> str:
         largest = np.max([array.shape for array in arrays], axis=0) if arrays[0].ndim else np.array([], int)
         table = np.zeros((len(arrays), *largest), arrays[0].dtype)
-        for entry, array in zip(table, arrays, strict=True):
-            entry[tuple(slice(0, size) for size in array.shape)] = array
+        for index, array in enumerate(arrays):
+            places: tuple[slice, ...] = tuple(slice(0, size) for size in array.shape)
+            table[(index, *places)] = array
         stored = self._constant("size_table", table)
         place = self.integers([np.array([i]) for i in range(len(arrays))])
         dtype, shape = self._dtype(stored), tuple(int(size) for size in largest)
         entry = self._gather(stored, place, dtype, (1, *shape))
+        if not shape:
+            return entry
         axes = self._constant("size_squeeze_axes", np.zeros(1, np.int32))
         chosen = self._add("squeeze", "size_entry", {"x": [entry], "axes": [axes]}, dtype, shape)
         if all(array.shape == shape for array in arrays):

@@ -40,7 +40,8 @@ class SizedOperator:
     def constants(self) -> list[tuple[str, int]]:
         """The operands that are constants: parameter, and place among its arguments."""
         arguments = [(p, i) for p, a in self.pattern.inputs.items() for i, b in enumerate(a.arguments) if b.name]
-        return [argument for argument in arguments if argument not in self.column.inputs]
+        # protobuf's maps come in the order of a hash seed
+        return sorted(argument for argument in arguments if argument not in self.column.inputs)
 
     def constant_name(self, parameter: str, place: int = 0) -> str:
         """In the owner's program."""

@@ -36,6 +36,9 @@ _LARGEST_TABLE = 4096
 """Elements of a constant, of all sizes together, that are looked up by size. Larger ones are weights, which a function
 of its own for each size has at hand without moving them."""
 
+# What coremltools adds to the name of a constant that it rounds.
+_ROUNDED = "_to_fp16"
+
 _WHOLE = {"avg_pool": "reduce_mean", "max_pool": "reduce_max"}
 _SPATIAL = (-2, -1)
 
@@ -112,7 +115,7 @@ class _Builder:
         if arrays[0].dtype.kind == "i" and arrays[0].ndim == 1 and len({a.shape for a in arrays}) == 1:
             return self.sizes.integers(arrays)
         if sum(array.size for array in arrays) > _LARGEST_TABLE or arrays[0].dtype.kind not in "if":
-            raise UnlikeError(f"the constant `{name}` depends on the size")
+            raise UnlikeError(f"the constant `{name.removesuffix(_ROUNDED)}` depends on the size")
         return self.sizes.selected(arrays)
 
     def _add_products(self, operator: SizedOperator) -> None:
