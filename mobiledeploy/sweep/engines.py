@@ -39,8 +39,8 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class Engine:
-    """`address`: of the scheduler, as the engine writes it; None for the one it finds itself. `jobs`: attempts at a
-    time on this machine; an engine has as many as its workers have slots."""
+    """`address`: of the scheduler, as the engine writes it; None for the one that its own settings name. `jobs`: attempts
+    at a time on this machine; an engine has as many as its workers have slots."""
 
     name: Literal["local", "dask", "ray"] = "local"
     address: str | None = None
@@ -106,9 +106,18 @@ def _local(engine: Engine) -> Iterator[int]:
 @contextmanager
 def _dask(engine: Engine) -> Iterator[int]:
     _demand(engine, "distributed")
+    from dask import config
     from distributed import Client
 
-    with Client(engine.address) as client:
+    address = engine.address or config.get("scheduler-address", None)
+    if address is None:
+        # Client(None) would quietly start a cluster of its own.
+        raise InputError(
+            "the scheduler of the Dask cluster is not named",
+            where="--address",
+            remedy="Give --address tcp://host:8786, or set DASK_SCHEDULER_ADDRESS.",
+        )
+    with Client(address) as client:
         client.wait_for_workers(1, timeout=_SECONDS_FOR_WORKERS)
         _demand_versions(client.run(versions))
         slots = sum(client.nthreads().values())
@@ -122,7 +131,7 @@ def _ray(engine: Engine) -> Iterator[int]:
     import ray
     from ray.util.joblib import register_ray
 
-    ray.init(address=engine.address, ignore_reinit_error=True, log_to_driver=False)
+    ray.init(address=engine.address or "auto", ignore_reinit_error=True, log_to_driver=False)
     try:
         register_ray()
         with joblib.parallel_config(backend="ray"):

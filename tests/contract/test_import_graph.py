@@ -45,6 +45,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("parity/photographs.py",),
     "sklearn": ("parity/photographs.py",),
     "joblib": ("sweep/engines.py",),
+    "dask": ("sweep/engines.py",),
     "distributed": ("sweep/engines.py",),
     "ray": ("sweep/engines.py",),
     "typer": ("cli/*.py",),
