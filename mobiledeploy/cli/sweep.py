@@ -72,9 +72,7 @@ def sweep(  # noqa: PLR0917 - a parameter per option
     again = options.choice(retry, ("none", "failed", "all"), "--retry", "choice of what to try again")
     place = options.choice(engine, ("local", "dask", "ray"), "--engine", "engine")
     if address is not None and place == "local":
-        raise InputError(
-            "--address says nothing of this machine", where="--address", remedy="Add --engine dask or ray."
-        )
+        raise InputError("--address says nothing of this machine", where="--address", remedy="Add --engine.")
     screen: Screen = context.obj
     with screen.working() as progress:
         progress.step("Reading the names")

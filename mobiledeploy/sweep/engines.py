@@ -39,8 +39,8 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class Engine:
-    """`address`: of the scheduler, as the engine writes it; None for the one that its own settings name. `jobs`: attempts
-    at a time on this machine; an engine has as many as its workers have slots."""
+    """`address`: of the scheduler, as the engine writes it; None for the one that its own settings name. `jobs`: how
+    many attempts at a time on this machine; an engine has as many as its workers have slots."""
 
     name: Literal["local", "dask", "ray"] = "local"
     address: str | None = None
