@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.parity.comparison import Standard, compare_outputs
 from mobiledeploy.parity.drift import drift
-from mobiledeploy.parity.pixels import channel_order
+from mobiledeploy.parity.pixels import channel_order, is_picture
 from mobiledeploy.parity.runners.table import runner_named
 from mobiledeploy.records import InputSpec, OutputParity, ParityReport
 
@@ -57,7 +57,8 @@ def check(
     inputs, and what the runner raises: PackageError, HostError, UnsupportedError.
     """
     _check_fits(reference, inputs)
-    standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db)
+    sizes = frozenset((spec.shape[-2], spec.shape[-1]) for spec in inputs if is_picture(spec))
+    standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db, sizes)
     predict = runner_named(runner).open(artifact_path, inputs, function)
     results: list[OutputParity] = []
     drifts: list[OutputParity] = []
@@ -65,7 +66,7 @@ def check(
         found = predict(sample.arrays)
         results += compare_outputs(sample.name, reference.outputs[index], found, standard)
         if reference.originals:
-            drifts += drift(sample.name, reference.originals[index], found, precision, drift_bar_db)
+            drifts += drift(sample.name, reference.originals[index], found, standard, drift_bar_db)
     return ParityReport(
         artifact=artifact_path.name,
         runner=runner,

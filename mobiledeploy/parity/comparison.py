@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mobiledeploy.parity.metrics import Distance, bar_rmse, distance
-from mobiledeploy.parity.ranking import is_ranking, margin_noise, ranking
+from mobiledeploy.parity.ranking import agreeing_pixels, is_class_map, is_ranking, margin_noise, ranking
 from mobiledeploy.parity.runners.runner import DISTINCT_CLASSES, PREDICTED_CLASS, PROBABILITIES
 from mobiledeploy.records import OutputParity
 
@@ -23,10 +23,14 @@ __all__ = ["Standard", "compare_outputs"]
 
 @dataclass(frozen=True)
 class Standard:
-    """What is asked of an output: the type its artifact computes in ("float16", "float32") and the PSNR in dB."""
+    """What is asked of an output: the type its artifact computes in ("float16", "float32") and the PSNR in dB.
+
+    `sizes`: (height, width) of the pictures that go in; an output of classes at such a size ranks them per pixel.
+    """
 
     precision: str
     bar_db: float
+    sizes: frozenset[tuple[int, int]] = frozenset()
 
 
 def compare_outputs(
@@ -75,6 +79,8 @@ def _compare(
     if is_ranking(reference) and math.isfinite(measured.rmse):
         noise = margin_noise(reference, standard.precision, measured.rmse, bar_rmse(reference, standard.bar_db))
         result = _ranked(result, reference, value, label, noise)
+    if is_class_map(reference, standard.sizes) and math.isfinite(measured.rmse):
+        result = dataclasses.replace(result, pixels=agreeing_pixels(reference, value))
     return dataclasses.replace(result, passed=result.reason is None)
 
 

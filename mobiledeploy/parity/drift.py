@@ -25,13 +25,13 @@ def drift(
     sample: str,
     original: Mapping[str, NDArray[Any]],
     found: Mapping[str, NDArray[Any]],
-    precision: str,
+    standard: Standard,
     bar_db: float | None,
 ) -> tuple[OutputParity, ...]:
     """One record per output of `original`, the unchanged model's. A record fails only below `bar_db` (PSNR in dB), if
-    that is given."""
+    that is given; the bar of `standard` is for the approximated model."""
     # No PSNR reaches infinity but that of equal outputs, so that no noise is allowed to a ranking.
-    measured = compare_outputs(sample, original, found, Standard(precision, math.inf))
+    measured = compare_outputs(sample, original, found, replace(standard, bar_db=math.inf))
     return tuple(_judged(output, bar_db) for output in measured)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Ranking", "is_ranking", "margin_noise", "ranking", "spacing"]
+__all__ = ["Ranking", "agreeing_pixels", "is_class_map", "is_ranking", "margin_noise", "ranking", "spacing"]
 
 _SIGNIFICAND_BITS = {"float16": 10, "float32": 23}
 _SMALLEST_EXPONENT = {"float16": -14, "float32": -126}
@@ -31,6 +32,19 @@ class Ranking:
 def is_ranking(reference: NDArray[np.generic]) -> bool:
     """Whether an output is a row of scores per picture: (N, K) of a floating dtype with at least two classes."""
     return reference.ndim == 2 and reference.shape[0] > 0 and reference.shape[1] > 1 and reference.dtype.kind == "f"
+
+
+def is_class_map(reference: NDArray[np.generic], sizes: Collection[tuple[int, int]]) -> bool:
+    """Whether an output gives scores of classes for every pixel of an input: (N, K, H, W) of a floating dtype with at
+    least two classes, (H, W) one of the inputs' `sizes`."""
+    return (
+        reference.ndim == 4 and reference.shape[1] > 1 and reference.dtype.kind == "f" and reference.shape[2:] in sizes
+    )
+
+
+def agreeing_pixels(reference: NDArray[np.generic], value: NDArray[np.generic]) -> float:
+    """The share of pixels, 0..1, whose best class is the same in two maps of classes; of equal scores the first."""
+    return float(np.mean(np.argmax(reference, axis=1) == np.argmax(value, axis=1)))
 
 
 def ranking(reference: NDArray[np.generic], value: NDArray[np.generic], noise: float) -> Ranking:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mobiledeploy.errors import InputError, ParityError
+from mobiledeploy.parity.comparison import Standard
 from mobiledeploy.parity.drift import drift
 from mobiledeploy.progress import SILENT
 from mobiledeploy.records import RewriteLog
@@ -93,7 +94,7 @@ def check_drift(reference: Reference, least_db: float | None) -> None:
     if least_db is None or not reference.originals:
         return
     for sample, original, found in zip(reference.samples, reference.originals, reference.outputs, strict=True):
-        for output in drift(sample.name, original, found, "float32", least_db):
+        for output in drift(sample.name, original, found, Standard("float32", least_db), least_db):
             if not output.passed:
                 raise ParityError(
                     f"the approximations leave output `{output.output}` {output.psnr_db:.1f} dB of the original on "

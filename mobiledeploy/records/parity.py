@@ -15,6 +15,7 @@ class OutputParity:
     `max_absolute`, `max_relative`: largest |difference|, and the same over the peak. `cosine`: of the flattened arrays.
     `top1`, `top5`: agreement with the reference's ranking, None where the output is no ranking; `margin_decides` is
     False where the reference's own top-1 margin is within its fp16 noise, so that its top-1 is not held to account.
+    `pixels`: of a map of classes at the input's size, the share of pixels whose best class agrees.
     """
 
     input: str
@@ -28,6 +29,7 @@ class OutputParity:
     margin_decides: bool = True
     passed: bool = True
     reason: str | None = None
+    pixels: float | None = None
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,10 @@ def ratio(value: float | None) -> str:
 
 
 def ranking_word(output: OutputParity) -> str:
-    """Of one output: "equal", "differs", "undecided" (a flip within the reference's own noise), "-" (no ranking)."""
+    """Of one output: "equal", "differs", "undecided" (a flip within the reference's own noise), the share of pixels
+    that agree on their class, "-" (no ranking)."""
+    if output.pixels is not None:
+        return f"{math.floor(output.pixels * 1e4) / 1e2:.2f}% of pixels"
     if output.top1 is None:
         return "-"
     return "equal" if output.top1 else "differs" if output.margin_decides else "undecided"

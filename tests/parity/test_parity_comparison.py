@@ -35,6 +35,24 @@ def test_an_equal_output_passes():
     assert (result.top1, result.top5, result.margin_decides) == (True, 1.0, True)
 
 
+def test_a_map_of_classes_at_the_inputs_size_is_compared_pixel_by_pixel():
+    expected = np.zeros((1, 3, 4, 4), np.float32)
+    expected[0, 1] = 1.0
+    found = expected.copy()
+    found[0, 2, :2, :2] = 1.001
+    dense = Standard("float16", 0.0, frozenset({(4, 4)}))
+    assert only(expected, {"y": found}, dense).pixels == 12 / 16
+    assert only(expected, {"y": expected}, dense).pixels == 1.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [((1, 3, 4, 4), {(8, 8)}), ((1, 1, 4, 4), {(4, 4)}), ((3, 4, 4), {(4, 4)}), ((1, 3), {(4, 4)})]
+)
+def test_features_of_another_size_and_single_channels_rank_no_pixels(shape, sizes):
+    values = np.ones(shape, np.float32)
+    assert only(values, {"y": values}, Standard("float16", 40.0, frozenset(sizes))).pixels is None
+
+
 def test_what_ranks_nothing_has_no_ranking():
     result = only(MAP, {"y": MAP + 1e-4})
     assert result.passed

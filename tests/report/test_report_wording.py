@@ -53,6 +53,11 @@ def test_rankings(top1, decides, word):
     assert ranking_word(OutputParity("s", "y", 1, 1, 1, 1, top1=top1, margin_decides=decides)) == word
 
 
+@pytest.mark.parametrize(("share", "word"), [(1.0, "100.00% of pixels"), (0.99999, "99.99% of pixels")])
+def test_a_map_of_classes_agrees_in_so_many_pixels_and_never_rounds_up_to_all(share, word):
+    assert ranking_word(OutputParity("s", "y", 1, 1, 1, 1, pixels=share)) == word
+
+
 @pytest.mark.parametrize(
     ("weights", "sentence"),
     [
