@@ -14,6 +14,7 @@ from mobiledeploy.aten.matching_resizes import match_resizes
 from mobiledeploy.errors import CaptureError, InputError
 from mobiledeploy.pipeline.capturing import load_model, rewrite_traced, trace_model
 from mobiledeploy.sources.other_size import at_size, picture_size
+from mobiledeploy.targets.table import target_named
 
 if TYPE_CHECKING:
     from mobiledeploy.pipeline.capturing import Captured, Traced
@@ -44,10 +45,13 @@ def capture_sizes(
     """The model at each size of `options.flexible`, the default one first: `options.resolution`, else the model's own
     size if that is among them, else the one named first.
 
-    Raises InputError for sizes that contradict each other or that the model does not take, and whatever
+    Raises InputError for sizes that contradict each other or that the model does not take, UnsupportedError for a
+    target that takes one only, and whatever
     `capture_model` raises.
     """
     _check_request(options)
+    for target in options.targets:
+        target_named(target).check_sizes()
     base = load_model(model, options=options, stages=stages)
     traced: dict[Size, Traced] = {}
     for size in _default_first(options, base):

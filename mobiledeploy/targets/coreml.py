@@ -29,6 +29,9 @@ class CoreMLTarget:
 
         convert(program, options, destination)
 
+    def check_sizes(self) -> None:
+        """Any sizes."""
+
     def convert_sizes(
         self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
     ) -> FlexibleSizes:

@@ -67,7 +67,7 @@ class SizeOperations:
         largest = np.max([array.shape for array in arrays], axis=0) if arrays[0].ndim else np.array([], int)
         table = np.zeros((len(arrays), *largest), arrays[0].dtype)
         for index, array in enumerate(arrays):
-            places: tuple[slice, ...] = tuple(slice(0, size) for size in array.shape)
+            places: list[Any] = [slice(0, size) for size in array.shape]
             table[(index, *places)] = array
         stored = self._constant("size_table", table)
         place = self.integers([np.array([i]) for i in range(len(arrays))])

@@ -30,21 +30,29 @@ class ONNXTarget:
 
         convert(program, options, destination)
 
+    def check_sizes(self) -> None:
+        """Refused: only the programs of Core ML are made one here."""
+        raise _one_size_only()
+
     def convert_sizes(
         self,
         programs: Mapping[tuple[int, int], Program],  # noqa: ARG002
         options: ConversionOptions,  # noqa: ARG002
         destination: Path,  # noqa: ARG002
     ) -> FlexibleSizes:
-        """Refused: only the programs of Core ML are made one here."""
-        raise UnsupportedError(
-            "one ONNX file cannot take several sizes here",
-            where="--flexible",
-            remedy="Export once for each size with --resolution, or leave --target onnx out.",
-        )
+        """Refused, as `check_sizes` says."""
+        raise _one_size_only()
 
     def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:
         return options.precision
 
     def versions(self) -> Mapping[str, str]:
         return {name: public_version(version(name)) for name in ("onnx", "onnxruntime", "onnxscript", "torch")}
+
+
+def _one_size_only() -> UnsupportedError:
+    return UnsupportedError(
+        "one ONNX file cannot take several sizes here",
+        where="--flexible with --target onnx",
+        remedy="Export once for each size with --resolution, or leave --target onnx out.",
+    )

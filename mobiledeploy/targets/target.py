@@ -42,13 +42,16 @@ class Target(Protocol):
         system refuses.
         """
 
+    def check_sizes(self) -> None:
+        """Raises UnsupportedError where an artifact of this format takes pictures of one size only."""
+
     def convert_sizes(
         self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
     ) -> FlexibleSizes:
         """Writes one artifact that takes pictures of every size of `programs` (height, width), the first one by
         default; they are one model, rewritten for each. The same bytes as for `convert`.
 
-        Raises as `convert` does, UnsupportedError where the format cannot, or is not written so here.
+        Raises as `convert` and `check_sizes` do.
         """
 
     def precision(self, options: ConversionOptions) -> Literal["float16", "float32"]:

@@ -68,6 +68,37 @@ class Beyond(Tiny):
         return self.head((self.conv(x) * 1e6).relu().mean((2, 3)))
 
 
+class OneSize(Tiny):
+    """Its head belongs to one number of places."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8 * 256, 4)
+
+    def forward(self, x):
+        return self.head(self.conv(x).flatten(1))
+
+
+class Words(nn.Module):
+    mobiledeploy_inputs = [(1, 16)]
+
+    def forward(self, x):
+        return x.softmax(-1)
+
+
+class Positions(Tiny):
+    """Its position embeddings are resampled for each size."""
+
+    def __init__(self):
+        super().__init__()
+        self.positions = nn.Parameter(torch.randn(1, 8, 16, 16))
+
+    def forward(self, x):
+        features = self.conv(x)
+        positions = nn.functional.interpolate(self.positions, size=features.shape[2:], mode="bicubic")
+        return self.head((features + positions).relu().mean((2, 3)))
+
+
 def raises():
     raise ValueError("no weights today")
 
@@ -238,6 +269,23 @@ ROWS = [
     Row(f"{TINY} --output-names x", 2, "`x`: an input has that name"),
     Row(f"{TINY} --output-names 1st", 2, "`1st` cannot name an output: letters, digits and _ only, and no digit first"),
     Row("export models.py:Dense --output out --output-names a,a", 2, "`a` is given twice"),
+    Row(f"{TINY} --flexible 32", 2, "32x32 is one size"),
+    Row(f"{TINY} --flexible 32,32", 2, "32x32 is one size"),
+    Row(f"{TINY} --flexible 32,twelve", 2, "`twelve` is no resolution"),
+    Row(f"{TINY} --flexible 32,48 --resolution 40", 2, "the default size 40x40 is not among the sizes 32x32, 48x48"),
+    Row(f"{TINY} --flexible 32,48 --target onnx --target coreml", 3, "one ONNX file cannot take several sizes here"),
+    Row("export models.py:OneSize --output out --flexible 32,48", 2, "models.py:OneSize does not take 48x48: …"),
+    Row("export models.py:Words --output out --flexible 32,48", 2, "models.py:Words takes no picture, so …"),
+    Row(
+        "export deit_tiny_patch16_224 --weights random --output out --flexible 224,225",
+        2,
+        "deit_tiny_patch16_224 does not take 225x225",
+    ),
+    Row(
+        "export models.py:Positions --output out --flexible 32,64",
+        3,
+        "one function cannot take all of these sizes: the constant `…",
+    ),
     Row(f"{TINY} --images absent", 2, "the folder of pictures does not exist"),
     Row(f"{TINY} --images a_folder", 2, "no picture in the folder"),
     Row(f"{TINY} --images bad_pictures", 2, "cannot read the picture: cannot identify image file 'cat.png'"),
