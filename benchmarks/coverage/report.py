@@ -45,7 +45,7 @@ def main() -> int:
     if arguments.models:
         print("\n" + "\n\n".join(f"{name}\n\n{model_table(found)}" for name, found in sorted(by_library.items())))
     missed = [line for record in records for line in misses(record)]
-    print("\n" + ("\n".join(missed) if missed else f"{len(records)} models: every bar is held."))
+    print("\n" + ("\n".join(missed) if missed else f"{len(records)} results: every bar is held."))
     return int(arguments.check and bool(missed))
 
 
