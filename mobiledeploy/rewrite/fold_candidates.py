@@ -255,7 +255,7 @@ def _one_hot(spec: Blocks, stages: tuple[tuple[int, ...], ...]) -> Candidate:
         return _finished(site, layout, spec)
 
     name = "one-hot transposed convolution"
-    return Candidate(name if len(stages) == 1 else f"{name}s, one per axis", build)
+    return Candidate(name if len(stages) == 1 else f"{name}s axis by axis", build)
 
 
 def _transposed(site: Site, layout: Layout, stage: tuple[int, ...], spec: Blocks) -> Layout:

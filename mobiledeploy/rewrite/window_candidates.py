@@ -1,9 +1,11 @@
 """The ways to lay windows out with operators that phones have.
 
-pad ── 3 slices ── stack ── 3 slices ── cat ── reshape        one axis after the other: 2 k slices instead of k·k
-pad ── reshape ── permute ── reshape                          windows that do not overlap
-pixel_unshuffle ── reshape                                    square ones
-conv2d ── reshape                                             depthwise, a one-hot kernel for each place
+    pad ── 3 slices ── stack ── 3 slices ── cat ── reshape        one axis after the other: 2 k slices instead of k·k
+    pad ── reshape ── permute ── reshape                          windows that do not overlap
+    pixel_unshuffle ── reshape                                    square ones
+    conv2d ── reshape                                             depthwise, a one-hot kernel for each place
+
+Which one is cheapest is not this module's matter.
 """
 
 from __future__ import annotations
@@ -38,12 +40,13 @@ def window_candidates(spec: Windows, source: fx.Node) -> Iterator[Candidate]:
         for names in itertools.product(*choices):
             for start in dict.fromkeys((_apart(spec), _together(spec))):
                 yield _separable(spec, tuple(zip(order, names, strict=True)), start)
-    spatial = spec.rank - 2
-    if spatial in _CONVOLUTIONS and all(window.axis >= 2 for window in spec.windows):
-        yield _one_hot(spec, (spec.windows,))
-        if len(spec.windows) > 1:
-            yield _one_hot(spec, tuple((window,) for window in spec.windows))
-    if spec.rank == 4 and _is_unshuffling(spec.windows):
+    reached = spec.rank - min(window.axis for window in spec.windows)
+    for spatial in dict.fromkeys((max(reached, spec.rank - 2), reached)):
+        if spatial in _CONVOLUTIONS:
+            yield _one_hot(spec, (spec.windows,), spatial)
+            if len(spec.windows) > 1:
+                yield _one_hot(spec, tuple((window,) for window in spec.windows), spatial)
+    if _is_unshuffling(spec):
         yield _unshuffling(spec)
 
 
@@ -112,42 +115,52 @@ def _together(spec: Windows) -> Axes:
     return tuple(axes)
 
 
-def _one_hot(spec: Windows, stages: tuple[tuple[Window, ...], ...]) -> Candidate:
+def _as_picture(site: Site, layout: Layout, spatial: int) -> Layout:
+    """With a batch and channels before the last `spatial` axes."""
+    leading = layout.axes[: len(layout.axes) - spatial]
+    channels = tuple(label for axis in leading for label in axis)
+    batch = leading if len(leading) == 2 else ((), channels)
+    return layout.arrange(site, (*batch, *layout.axes[len(leading) :]))
+
+
+def _one_hot(spec: Windows, stages: tuple[tuple[Window, ...], ...], spatial: int) -> Candidate:
     """A depthwise convolution per stage, each of whose outputs picks one element of its windows."""
 
     def build(site: Site, sources: Sequence[fx.Node]) -> fx.Node:
-        layout = _start(sources[0])
-        skewed = [window for stage in stages for window in stage if window.before != window.after]
-        layout = _padded(site, layout, skewed)
+        uneven = [window for stage in stages for window in stage if window.before != window.after]
+        layout = _as_picture(site, _padded(site, _start(sources[0]), uneven), spatial)
         for stage in stages:
-            even = [replace(window, before=0, after=0) if window in skewed else window for window in stage]
-            layout = _convolved(site, layout, even, spec)
+            left = [replace(window, before=0, after=0) if window in uneven else window for window in stage]
+            layout = _convolved(site, layout, left, spec)
         return _finished(site, layout, spec)
 
-    return Candidate("one-hot convolution" if len(stages) == 1 else "one-hot convolutions, one per axis", build)
+    return Candidate("one-hot convolution" if len(stages) == 1 else "one-hot convolutions axis by axis", build)
 
 
 def _convolved(site: Site, layout: Layout, windows: Sequence[Window], spec: Windows) -> Layout:
-    spatial = spec.rank - 2
-    by_axis = {window.axis - 2: window for window in windows}
-    along = [by_axis.get(axis, Window(axis, 1, 1)) for axis in range(spatial)]
+    batch, channels, *spatial = layout.axes
+    by_axis = {(window.axis,): window for window in windows}
+    along = [by_axis.get(axis, Window(0, 1, 1)) for axis in spatial]
     kernel = [window.size for window in along]
-    channels = layout.extent(layout.axes[1])
-    places = torch.Size(kernel).numel()
-    weight = torch.eye(places).reshape(places, 1, *kernel).repeat(channels, *([1] * (spatial + 1)))
-    one_hot = site.constant(weight, "one_hot")
-    geometry = [window.step for window in along], [window.before for window in along], [w.dilation for w in along]
-    node = site.call(_CONVOLUTIONS[spatial], layout.node, one_hot, None, *geometry, channels)
+    places, groups = torch.Size(kernel).numel(), layout.extent(channels)
+    weight = torch.eye(places).reshape(places, 1, *kernel).repeat(groups, *([1] * (len(kernel) + 1)))
+    node = site.call(
+        _CONVOLUTIONS[len(kernel)],
+        *(layout.node, site.constant(weight, "one_hot"), None),
+        [window.step for window in along],
+        [window.before for window in along],
+        [window.dilation for window in along],
+        groups,
+    )
     made = {spec.place(window): window.size for window in windows}
-    counts = {axis + 2: size for axis, size in enumerate(shape(node)[2:])}
-    axes = (layout.axes[0], (*layout.axes[1], *made), *layout.axes[2:])
-    return layout.became(node, axes, {**made, **counts})
+    counts = {axis[0]: size for axis, size in zip(spatial, shape(node)[2:], strict=True)}
+    return layout.became(node, (batch, (*channels, *made), *spatial), {**made, **counts})
 
 
-def _is_unshuffling(windows: tuple[Window, ...]) -> bool:
-    """Square blocks side by side."""
-    sides = {side for window in windows for side in (window.reach, window.size, window.step)}
-    return len(sides) == 1 and sorted(window.axis for window in windows) == [2, 3]
+def _is_unshuffling(spec: Windows) -> bool:
+    """Square blocks side by side on the last two axes."""
+    sides = {side for window in spec.windows for side in (window.reach, window.size, window.step)}
+    return len(sides) == 1 and sorted(window.axis for window in spec.windows) == [spec.rank - 2, spec.rank - 1]
 
 
 def _unshuffling(spec: Windows) -> Candidate:
@@ -156,10 +169,12 @@ def _unshuffling(spec: Windows) -> Candidate:
     def build(site: Site, sources: Sequence[fx.Node]) -> fx.Node:
         layout = _start(sources[0])
         layout = _padded(site, layout, [_fitted(window, layout) for window in spec.windows])
+        layout = _as_picture(site, layout, 2)
         side = spec.windows[0].size
         node = site.call(aten.pixel_unshuffle.default, layout.node, side)
-        height, width = shape(node)[2:]
-        layout = layout.became(node, ((0,), (1, 6, 7), (2,), (3,)), {2: height, 3: width, 6: side, 7: side})
-        return _finished(site, layout, spec)
+        batch, channels, rows, columns = layout.axes
+        made = (2 * spec.rank - 2, 2 * spec.rank - 1)
+        sizes = {rows[0]: shape(node)[2], columns[0]: shape(node)[3], **dict.fromkeys(made, side)}
+        return _finished(site, layout.became(node, (batch, (*channels, *made), rows, columns), sizes), spec)
 
     return Candidate("pixel unshuffle", build)
