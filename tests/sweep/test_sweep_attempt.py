@@ -90,12 +90,21 @@ def test_more_memory_than_is_allowed_is_a_result() -> None:
     assert (record.outcome, record.reason) == ("failed", "memory")
 
 
+class OnceItHangs:
+    """Limits whose time is up as soon as the model hangs, however long loading takes on a busy machine."""
+
+    mebibytes = threads = output = folder = None
+
+    @property
+    def seconds(self) -> float:
+        return 0.5 if Path("hanging").exists() else 300.0
+
+
 def test_a_model_that_hangs_is_ended_and_says_where_it_stood() -> None:
-    started = time.monotonic()
-    record = attempt(task("hangs"), Limits(seconds=25))
+    record = attempt(task("hangs"), OnceItHangs())  # type: ignore[arg-type]
     assert record is not None
-    assert (record.outcome, record.reason, record.message) == ("failed", "timeout", "it was not done after 25 s")
-    assert time.monotonic() - started < 60
+    assert (record.outcome, record.reason, record.message) == ("failed", "timeout", "it was not done after 0.5 s")
+    assert record.total_seconds < 290
     assert record.stage == "source"
     assert record.line is not None
     assert record.line.startswith("factories.py:")
