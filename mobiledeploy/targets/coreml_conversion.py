@@ -28,6 +28,7 @@ from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
+from mobiledeploy.targets.sigmoid_gelu import fuse_sigmoid_gelu
 
 if TYPE_CHECKING:
     from torch import fx
@@ -79,7 +80,8 @@ def _translate(
     refused: set[object] = set()
     failure: TargetError | None = None
     while True:
-        lowered, aliases = without_aliases(lower(program, lambda node: _knows(node) and node.target not in refused))
+        known = lower(program, lambda node: _knows(node) and node.target not in refused)
+        lowered, aliases = without_aliases(fuse_sigmoid_gelu(known))
         exported = to_exported_program(lowered)
         package = scratch / f"{len(refused)}.mlpackage"
         try:

@@ -11,6 +11,6 @@ with silenced("coremltools"), not_installed(*_UNUSED):
     from coremltools.converters.mil.frontend.torch import is_torch_fx_node_supported
     from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
 
-    from mobiledeploy.targets import coreml_ops, coreml_recurrent  # noqa: F401 - they register our translations
+    from mobiledeploy.targets import coreml_activations, coreml_ops, coreml_recurrent  # noqa: F401 - they register our translations
 
 __all__ = ["SSAOpRegistry", "ct", "is_torch_fx_node_supported"]

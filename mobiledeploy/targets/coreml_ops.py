@@ -13,9 +13,10 @@ __all__: list[str] = []
 
 @register_torch_op(override=True)  # type: ignore[untyped-decorator]
 def gelu(context: Any, node: Any) -> None:
-    """gelu(x, *, approximate). coremltools drops the keyword, so that tanh became exact (its issue #2863)."""
+    """gelu(x, *, approximate). coremltools drops the keyword, so that tanh became exact (its issue #2863). The sigmoid
+    form comes from `sigmoid_gelu`."""
     (approximate,) = (node.kwinputs or {}).get("approximate", ("none",))
-    mode = "TANH_APPROXIMATION" if approximate == "tanh" else "EXACT"
+    mode = {"tanh": "TANH_APPROXIMATION", "sigmoid": "SIGMOID_APPROXIMATION"}.get(approximate, "EXACT")
     context.add(mb.gelu(x=context[node.inputs[0]], mode=mode, name=node.name))
 
 
