@@ -1,13 +1,14 @@
 """The process of one attempt: `python -m mobiledeploy.sweep.child FOLDER OUTPUT [MEBIBYTES]`.
 
-The task comes as one line of JSON on standard input, and the record goes to a file in FOLDER. Standard input stays open
-as long as whoever asked is alive; when it ends, so does this process.
+The task comes as one line of JSON on standard input, and the record goes to a file in FOLDER, which is a temporary one.
+Standard input stays open as long as whoever asked is alive; when it ends, so do this process and FOLDER.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -32,7 +33,7 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1, all_threads=False)
     folder, output = Path(sys.argv[1]), Path(sys.argv[2])
     task = codec.loads(SweepTask, sys.stdin.buffer.readline().decode(), where="standard input")
-    threading.Thread(target=_leave_with_the_other_end, daemon=True).start()
+    threading.Thread(target=_leave_with_the_other_end, args=(folder,), daemon=True).start()
     if len(sys.argv) > 3:
         _allow_memory(int(sys.argv[3]))
     record = measured(task, output, (folder / STAGE).write_text)
@@ -43,10 +44,11 @@ def main() -> None:
     os._exit(0)
 
 
-def _leave_with_the_other_end() -> None:
-    """Nobody waits any more once standard input ends: a killed sweep leaves no process behind."""
+def _leave_with_the_other_end(folder: Path) -> None:
+    """Nobody waits any more once standard input ends: a killed sweep leaves no process and no folder behind."""
     while os.read(0, 4096):
         pass
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -124,7 +124,9 @@ def test_a_stop_ends_the_process_and_leaves_no_record() -> None:
 def test_a_process_ends_with_the_one_that_asked_for_it(factories) -> None:
     """A sweep that is killed, and cannot clean up, leaves nothing running."""
     line = " ".join(task_json(task("hangs")).splitlines())
-    command = [sys.executable, "-m", "mobiledeploy.sweep.child", str(factories), str(factories / "out")]
+    folder = factories / "exchange"
+    folder.mkdir()
+    command = [sys.executable, "-m", "mobiledeploy.sweep.child", str(folder), str(folder / "out")]
     read, write = os.pipe()
     with subprocess.Popen(command, stdin=read) as child:
         os.close(read)
@@ -132,7 +134,7 @@ def test_a_process_ends_with_the_one_that_asked_for_it(factories) -> None:
         wait_for(Path("hanging"))
         os.close(write)
         assert child.wait(timeout=30) == 1
-    assert not (factories / "record.json").exists()
+    assert not folder.exists()
 
 
 def test_exports_are_kept_where_they_are_wanted(factories) -> None:
