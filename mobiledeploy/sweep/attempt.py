@@ -60,9 +60,16 @@ class _Ending:
 
 
 def attempt(task: SweepTask, limits: Limits, stop: threading.Event | None = None) -> SweepRecord | None:
-    """The task's record; None where `stop` was set before it came to an end. Whatever happens in there, nothing is
-    raised but an OSError where no process can be started."""
-    with tempfile.TemporaryDirectory(prefix="mobiledeploy-sweep-") as name:
+    """The task's record; None where `stop` was set before it came to an end. Whatever happens, nothing is raised."""
+    try:
+        return _attempt(task, limits, stop)
+    except OSError as error:
+        where = error.filename if isinstance(error.filename, str) else None
+        return _record(task, "host", f"no process could be started: {error.strerror or error}", where=where)
+
+
+def _attempt(task: SweepTask, limits: Limits, stop: threading.Event | None) -> SweepRecord | None:
+    with tempfile.TemporaryDirectory(prefix="mobiledeploy-sweep-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         command = [sys.executable, "-X", "faulthandler", "-m", "mobiledeploy.sweep.child", name]
         command += [str(_output(task, limits, folder))]
@@ -171,6 +178,18 @@ def _read(answer: Path) -> SweepRecord | None:
 def _of_ending(task: SweepTask, ending: _Ending, limits: Limits, folder: Path) -> SweepRecord:
     reason, message = _why(ending, limits)
     frame = _frame(folder / PRINTED)
+    return _record(task, reason, message, where=frame, line=frame, stage=_text(folder / STAGE).strip() or None)
+
+
+def _record(
+    task: SweepTask,
+    reason: ReasonName,
+    message: str,
+    *,
+    where: str | None = None,
+    line: str | None = None,
+    stage: str | None = None,
+) -> SweepRecord:
     return SweepRecord(
         model=task.model,
         target=task.target,
@@ -179,10 +198,10 @@ def _of_ending(task: SweepTask, ending: _Ending, limits: Limits, folder: Path) -
         outcome=outcome_of(reason),
         finished=now(),
         reason=reason,
-        stage=_text(folder / STAGE).strip() or None,
+        stage=stage,
         message=message,
-        where=frame,
-        line=frame,
+        where=where,
+        line=line,
         versions=versions(),
         conditions=conditions(),
     )

@@ -137,6 +137,14 @@ def test_a_process_ends_with_the_one_that_asked_for_it(factories) -> None:
     assert not folder.exists()
 
 
+def test_a_machine_that_starts_no_process_is_a_result(monkeypatch) -> None:
+    monkeypatch.setattr("sys.executable", "absent-python")
+    record = attempt(task("tiny_four"), Limits())
+    assert record is not None
+    assert (record.outcome, record.reason, record.where) == ("failed", "host", "absent-python")
+    assert record.message == "no process could be started: No such file or directory"
+
+
 def test_exports_are_kept_where_they_are_wanted(factories) -> None:
     record = attempt(task("tiny_six"), Limits(seconds=300, output=factories / "kept"))
     assert record is not None
