@@ -115,16 +115,10 @@ def brought_together(sketch: Sketch, carriers: Sequence[Carrier]) -> tuple[list[
         # Too many patterns of presence: the smallest carrier is written out, which leaves fewer.
         lacking = [i for i, carrier in enumerate(placed) if set(order) - set(carrier.order)]
         smallest = min(lacking, key=lambda i: size_of(placed[i].order))
-        placed[smallest] = joined(sketch, _spread(placed[smallest], order), order)
+        placed[smallest] = joined(sketch, placed[smallest].with_dims((atom,) for atom in order), order)
     placed = [_placed(sketch, carrier, order) for carrier in placed]
     cut = _finest(sketch, placed, order, groups)
     return [_viewed(sketch, carrier, cut) for carrier in placed], order
-
-
-def _spread(carrier: Carrier, order: Atoms) -> Carrier:
-    """With the atoms that only others have as axes of its own, broadcast."""
-    extra = tuple((atom,) for atom in order if atom not in set(carrier.logical))
-    return carrier.with_dims((*extra, *carrier.dims))
 
 
 def _placed(sketch: Sketch, carrier: Carrier, order: Atoms) -> Carrier:

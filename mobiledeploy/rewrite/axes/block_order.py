@@ -24,10 +24,11 @@ _MOST_TRIED = 50_000
 
 
 @lru_cache(maxsize=4096)
-def block_steps(order: tuple[int, ...], bound: int) -> tuple[Step, ...]:
+def block_steps(order: tuple[int, ...], bound: int, ends: frozenset[int] = frozenset()) -> tuple[Step, ...]:
     """The permutes, each of at most `bound` >= 3 blocks, that bring 0, 1, …, n-1 into `order`; none if it is there.
 
-    Two are found where two suffice; beyond that each step is the one that leaves the fewest blocks.
+    Two are found where two suffice; beyond that each step is the one that leaves the fewest blocks. `ends`: where the
+    axes end that are there before the first permute; of equally good ones it is one that cuts nowhere else.
     """
     assert bound >= 3, "with two axes at a time not every order can be reached"
     place = {item: goal for goal, item in enumerate(order)}
@@ -35,11 +36,39 @@ def block_steps(order: tuple[int, ...], bound: int) -> tuple[Step, ...]:
     steps: list[Step] = []
     while len(blocks := _blocks(current)) > 1:
         ranks = _ranks(current, blocks)
-        moved = _sorted(ranks) if len(blocks) <= bound else min(_moves(len(blocks), bound), key=_rest(ranks))
-        step = tuple((blocks[start][0], blocks[stop - 1][1]) for start, stop in moved)
+        chosen = [_sorted(ranks)] if len(blocks) <= bound else _best_moves(ranks, bound)
+        options = [tuple((blocks[start][0], blocks[stop - 1][1]) for start, stop in step) for step in chosen]
+        step = options[0] if steps else min(options, key=lambda option: (_foreign(option, ends), len(option)))
         steps.append(step)
         current = tuple(current[position] for start, stop in step for position in range(start, stop))
     return tuple(steps)
+
+
+def _best_moves(ranks: Sequence[int], bound: int) -> list[Step]:
+    """The moves that leave the fewest blocks, or few enough for one more; ranges that stay side by side as one."""
+    fewest, best = len(ranks), []
+    for step in _moves(len(ranks), bound):
+        after = [ranks[position] for start, stop in step for position in range(start, stop)]
+        left = max(bound, 1 + sum(b != a + 1 for a, b in pairwise(after)))
+        if left < fewest:
+            fewest, best = left, []
+        if left == fewest:
+            best.append(_merged(step))
+    return best
+
+
+def _merged(step: Step) -> Step:
+    merged = [step[0]]
+    for start, stop in step[1:]:
+        if merged[-1][1] == start:
+            merged[-1] = (merged[-1][0], stop)
+        else:
+            merged.append((start, stop))
+    return tuple(merged)
+
+
+def _foreign(step: Step, ends: frozenset[int]) -> bool:
+    return not {stop for _, stop in step} <= ends
 
 
 def _blocks(current: Sequence[int]) -> list[Block]:
@@ -55,14 +84,6 @@ def _ranks(current: Sequence[int], blocks: Sequence[Block]) -> tuple[int, ...]:
 
 def _sorted(ranks: Sequence[int]) -> Step:
     return tuple((position, position + 1) for position in sorted(range(len(ranks)), key=ranks.__getitem__))
-
-
-def _rest(ranks: Sequence[int]):  # type: ignore[no-untyped-def]
-    def blocks_left(step: Step) -> int:
-        after = [ranks[position] for start, stop in step for position in range(start, stop)]
-        return 1 + sum(b != a + 1 for a, b in pairwise(after))
-
-    return blocks_left
 
 
 def _moves(count: int, bound: int) -> Iterator[Step]:

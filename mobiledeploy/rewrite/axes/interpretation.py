@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
+from mobiledeploy.rewrite.axes.atoms import size_of
 from mobiledeploy.rewrite.axes.carrier import Carrier, whole
 from mobiledeploy.rewrite.axes.invocation import Invocation, Unbounded, Value
 from mobiledeploy.rewrite.axes.layout import exact
-from mobiledeploy.rewrite.axes.sketch import Sketch
+from mobiledeploy.rewrite.axes.sketch import Settling, Sketch
 from mobiledeploy.rewrite.axes.table import handler
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Obstacle:
     node: fx.Node
 
 
-def draw(region: Region, bound: int, *, settles: bool) -> Drawing | Obstacle:
+def draw(region: Region, bound: int, *, settles: frozenset[Settling]) -> Drawing | Obstacle:
     """`region` with no value of more than `bound` axes. `settles`: see Sketch."""
     sketch = Sketch(bound, settles=settles)
     carriers: dict[fx.Node, Value] = {}
@@ -74,11 +75,16 @@ def draw(region: Region, bound: int, *, settles: bool) -> Drawing | Obstacle:
 
 
 def _read(sketch: Sketch, node: fx.Node) -> Value:
-    if node.op == "placeholder" and len(node.meta["val"].shape) > sketch.bound:
-        raise Unbounded(f"the model's input `{node.target}` itself has {len(node.meta['val'].shape)} axes")
     if not isinstance(node.meta["val"], torch.Tensor):
         raise Unbounded("it reads several values at once")
-    return whole(sketch.source(node))
+    rank = len(node.meta["val"].shape)
+    if node.op == "placeholder" and rank > sketch.bound:
+        raise Unbounded(f"the model's input `{node.target}` itself has {rank} axes")
+    itself = whole(sketch.source(node))
+    if rank <= sketch.bound:
+        return itself
+    line = sketch.reshape(itself.node, [size_of(itself.order)])  # a constant
+    return Carrier(line, itself.order, itself.dims)
 
 
 def _computed(sketch: Sketch, node: fx.Node, carrier: Any) -> Value:

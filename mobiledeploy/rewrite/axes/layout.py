@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["arranged", "consecutive", "exact", "filled", "grouped", "joined", "moves", "trailing"]
 
 
-def moves(order: Atoms, wanted: Atoms, bound: int) -> tuple[Step, ...]:
-    """The permutes that bring `order` into `wanted`, as ranges of positions."""
+def moves(order: Atoms, wanted: Atoms, bound: int, own: Sequence[Atoms] = ()) -> tuple[Step, ...]:
+    """The permutes that bring `order` into `wanted`, as ranges of positions. `own`: the axes that are there."""
     position = {atom: place for place, atom in enumerate(order)}
-    return block_steps(tuple(position[atom] for atom in wanted), bound)
+    ends = frozenset(accumulate(len(axis) for axis in own))
+    return block_steps(tuple(position[atom] for atom in wanted), bound, ends)
 
 
 def arranged(sketch: Sketch, carrier: Carrier, wanted: Atoms, axes: Sequence[Atoms] = ()) -> Carrier:
     """`carrier` with its memory in the order `wanted`. `axes`: how the result will be cut into axes, if known."""
     node, order = carrier.node, carrier.order
-    for step in moves(order, wanted, sketch.bound):
+    for step in moves(order, wanted, sketch.bound, own_axes(node, order) or ()):
         after = tuple(order[place] for start, stop in step for place in range(start, stop))
         node = _permuted(sketch, node, order, [order[start:stop] for start, stop in step], axes)
         order = after

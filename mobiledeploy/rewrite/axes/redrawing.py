@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from torch import fx
 
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.rewrite.axes.sketch import Settling
 
 __all__ = ["Redrawing", "check_region", "redraw"]
+
+_SETTLINGS: tuple[frozenset[Settling], ...] = (
+    frozenset(),
+    frozenset({"parts"}),
+    frozenset({"map"}),
+    frozenset({"parts", "map"}),
+)
 
 
 @dataclass(frozen=True)
@@ -46,20 +54,31 @@ def check_region(
         return None
     wide = next(region for region in regions(program.graph, is_core, absorbs=True) if node in region)
     parts = [region for region in narrow if region[0] in set(wide)]
-    choices: list[Redrawing] = []
-    obstacle: Obstacle | None = None
-    for chosen in [[own] if len(parts) == 1 else parts, [wide]]:
-        for settles in (True, False):
-            drawn = [draw(region, bound, settles=settles) for region in chosen]
-            failed = [one for one in drawn if isinstance(one, Obstacle)]
-            obstacle = obstacle or next(iter(failed), None)
-            if not failed:
-                pairs = zip(chosen, drawn, strict=True)
-                choices.append(Redrawing([(region, one) for region, one in pairs if isinstance(one, Drawing)]))
+    choices, obstacles = _drawn(parts, bound)
+    if len(parts) > 1 or len(wide) > len(own):
+        choices += _drawn([wide], bound)[0]
+    if len(parts) > 1 and not choices:
+        choices, obstacles = _drawn([own], bound)
     if choices:
         return Match(node, min(choices, key=lambda choice: choice.growth))
-    assert obstacle is not None
-    return Refusal(obstacle.reason, obstacle.node)
+    return Refusal(obstacles[0].reason, obstacles[0].node)
+
+
+def _drawn(chosen: Sequence[Region], bound: int) -> tuple[list[Redrawing], list[Obstacle]]:
+    """`chosen` drawn in the ways that there are, and what stands against it."""
+    choices: list[Redrawing] = []
+    obstacles: list[Obstacle] = []
+    relevant: set[Settling] = {"parts", "map"}
+    for settles in _SETTLINGS:
+        if not settles <= relevant:
+            continue  # it would be drawn as without
+        drawn = [draw(region, bound, settles=settles) for region in chosen]
+        obstacles += [one for one in drawn if isinstance(one, Obstacle)]
+        pairs = [(region, one) for region, one in zip(chosen, drawn, strict=True) if isinstance(one, Drawing)]
+        if len(pairs) == len(chosen):
+            choices.append(Redrawing(pairs))
+            relevant = set().union(*(drawing.sketch.asked for _, drawing in pairs))
+    return choices, obstacles
 
 
 def redraw(program: Program, redrawing: Redrawing) -> None:

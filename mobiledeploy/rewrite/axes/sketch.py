@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import fx
@@ -20,22 +20,31 @@ if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
     from mobiledeploy.records import GraphCost
 
-__all__ = ["Sketch"]
+__all__ = ["Settling", "Sketch"]
+
+# Before a value comes apart, so that one permute serves all parts; before a linear map, which may make it larger.
+Settling = Literal["parts", "map"]
 
 
 class Sketch:
-    """Draws calls. `bound`: the largest rank of what it draws. `settles`: before a value comes apart it is brought into
-    logical order once, and not each part by itself."""
+    """Draws calls. `bound`: the largest rank of what it draws. `settles`: where values are brought into logical order
+    before anybody needs it."""
 
-    def __init__(self, bound: int, *, settles: bool) -> None:
+    def __init__(self, bound: int, *, settles: frozenset[Settling]) -> None:
         self.bound = bound
-        self.settles = settles
+        self.asked: set[Settling] = set()
+        self._settles = settles
         self.graph = fx.Graph()
         self._anchors: dict[fx.Node, fx.Node] = {}
         self._sources: dict[fx.Node, fx.Node] = {}
         self._drawn: dict[Any, fx.Node] = {}
         self._constant: set[fx.Node] = set()
         self._anchor: fx.Node | None = None
+
+    def settles(self, before: Settling) -> bool:
+        """Whether a value is brought into logical order at this place; `asked` keeps where anybody wanted to know."""
+        self.asked.add(before)
+        return before in self._settles
 
     def stand_before(self, node: fx.Node) -> None:
         """What is drawn from now on will stand before `node` of the program, and takes its provenance."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,22 @@ __all__ = ["reduced_axes", "summed"]
 
 def reduced_axes(sketch: Sketch, x: Carrier, reduced: AbstractSet[Atom]) -> tuple[fx.Node, list[int]]:
     """A node with the atoms `reduced` in axes of their own, one of size 1 if there are none; and these axes."""
-    own: list[Atoms] | None = own_axes(x.node, x.order)
-    if own is None or not reduced or any(0 < len(reduced & set(axis)) < len(axis) for axis in own):
-        key: dict[Atom, object] = {atom: atom in reduced for atom in x.order}
-        own = runs_by(x.order, key)
-        if len(own) > sketch.bound:
+    cut = own_axes(x.node, x.order)
+    if cut is None or not reduced or any(0 < len(reduced & set(axis)) < len(axis) for axis in cut):
+        cut = next((cut for cut in _cuts(x, reduced) if len(cut) + (not reduced) <= sketch.bound), None)
+        if cut is None:
             x = arranged(sketch, x, tuple(sorted(x.order, key=lambda atom: atom in reduced)))
-            own = runs_by(x.order, key)
-        own = own if reduced else [*own, ()]
-    numbers = [i for i, axis in enumerate(own) if (axis[0] in reduced if axis else not reduced)]
-    return grouped(sketch, x, own), numbers
+            *_, cut = _cuts(x, reduced)
+        cut = cut if reduced else [*cut, ()]
+    numbers = [i for i, axis in enumerate(cut) if (axis[0] in reduced if axis else not reduced)]
+    return grouped(sketch, x, cut), numbers
+
+
+def _cuts(x: Carrier, reduced: AbstractSet[Atom]) -> Iterator[list[Atoms]]:
+    """The memory cut where the logical axes change, and where only `reduced` begins or ends."""
+    axis = {atom: number for number, dim in enumerate(x.dims) for atom in dim}
+    yield runs_by(x.order, {atom: (atom in reduced, axis.get(atom)) for atom in x.order})
+    yield runs_by(x.order, {atom: atom in reduced for atom in x.order})
 
 
 def summed(sketch: Sketch, x: Carrier, kept: AbstractSet[Atom]) -> Carrier:

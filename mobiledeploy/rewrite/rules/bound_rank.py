@@ -51,4 +51,6 @@ class BoundRank:
         redraw(program, match.plan)
 
     def _is_core(self, node: fx.Node) -> bool:
-        return max(map(largest_rank, (node, *node.all_input_nodes))) > self.bound
+        """It makes or reads such a value; constants are laid out anew by those who read them, and computed once."""
+        read = [source for source in node.all_input_nodes if source.op != "get_attr"]
+        return max(map(largest_rank, (node, *read))) > self.bound

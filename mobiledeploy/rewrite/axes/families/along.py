@@ -49,13 +49,14 @@ def _parts(call: Invocation) -> Value:
 def settled(call: Invocation, x: Carrier, axis: int) -> Carrier:
     """Before an axis comes apart: all else in logical order, so that one permute serves all parts; where the sketch
     puts no order before its time, as it lies."""
-    if not call.sketch.settles:
+    if not call.sketch.settles("parts"):
         return x
     present, own = set(x.order), set(x.dims[axis])
     rest = tuple(atom for atom in x.logical if atom in present and atom not in own)
     if rest == tuple(atom for atom in x.order if atom not in own) or not own <= present:
         return x
-    return arranged(call.sketch, x, x.dims[axis] + rest)
+    axes = [x.dims[axis], *(dim for other, dim in enumerate(x.dims) if dim and other != axis)]
+    return arranged(call.sketch, x, x.dims[axis] + rest, axes)
 
 
 def _ranked(call: Invocation) -> Value:

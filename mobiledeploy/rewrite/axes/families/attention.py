@@ -32,7 +32,7 @@ def _attention(call: Invocation) -> Carrier:
     carriers = aligned(call.sketch, [_named(call.carrier(name), _AXES[name], rank) for name in names])
     dims = [_dim(carriers, axis) for axis in range(rank + 4)]
     batch = flat(dims[:rank])
-    whole = [joined(call.sketch, _over(carrier, batch), batch + carrier.logical) for carrier in carriers[:3]]
+    whole = [joined(call.sketch, _over(carrier, batch, rank), batch + carrier.logical) for carrier in carriers[:3]]
     order = tuple(atom for atom in whole[0].order if atom in set(batch))
     given = dict(zip(names, [*whole, *carriers[3:]], strict=True))
     placed = {
@@ -41,7 +41,7 @@ def _attention(call: Invocation) -> Carrier:
     }
     cut = _batch_axes(call.sketch, placed, order)
     if cut is None:
-        placed["attn_mask"] = _spread(call.sketch, placed["attn_mask"], order)
+        placed["attn_mask"] = _spread(call.sketch, placed["attn_mask"], order, rank)
         cut = [order]
     nodes = {
         name: grouped(call.sketch, x, [*cut, *(dims[rank + axis] for axis in _AXES[name])])
@@ -64,10 +64,9 @@ def _dim(carriers: Sequence[Carrier], axis: int) -> Atoms:
     return next((carrier.dims[axis] for carrier in carriers if carrier.dims[axis]), ())
 
 
-def _over(x: Carrier, batch: Atoms) -> Carrier:
-    """With what it lacks of the batch as axes of its own, broadcast."""
-    own = set(x.logical)
-    return x.with_dims((*((atom,) for atom in batch if atom not in own), *x.dims))
+def _over(x: Carrier, batch: Atoms, rank: int) -> Carrier:
+    """With the whole batch in the place of its `rank` batch axes; what it lacks is broadcast."""
+    return x.with_dims((batch, *x.dims[rank:]))
 
 
 def _target(x: Carrier, batch: Atoms, ends: Sequence[Atoms]) -> Atoms:
@@ -93,9 +92,9 @@ def _batch_axes(sketch: Sketch, placed: dict[str, Carrier], order: Atoms) -> lis
     return coarse if len(coarse) + 2 <= sketch.bound else None
 
 
-def _spread(sketch: Sketch, mask: Carrier, order: Atoms) -> Carrier:
+def _spread(sketch: Sketch, mask: Carrier, order: Atoms, rank: int) -> Carrier:
     """The mask written out over the batch."""
-    whole = joined(sketch, _over(mask, order), order)
+    whole = joined(sketch, _over(mask, order, rank), order)
     own = set(order)
     return arranged(sketch, whole, order + tuple(atom for atom in whole.order if atom not in own))
 

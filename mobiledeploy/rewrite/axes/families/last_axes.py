@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.aten.graph import aten, shape
-from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of
+from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of, flat
 from mobiledeploy.rewrite.axes.axis_view import axis_view
 from mobiledeploy.rewrite.axes.carrier import Carrier
-from mobiledeploy.rewrite.axes.layout import exact, trailing
+from mobiledeploy.rewrite.axes.layout import arranged, exact, trailing
 
 if TYPE_CHECKING:
     from mobiledeploy.rewrite.axes.invocation import Handler, Invocation
@@ -18,7 +18,12 @@ __all__ = ["HANDLERS"]
 
 
 def _linear(call: Invocation) -> Carrier:
-    x, node = trailing(call.sketch, call.carrier("input"), 1)
+    x = call.carrier("input")
+    if call.sketch.settles("map"):
+        present = set(x.order)
+        axes = [tuple(atom for atom in dim if atom in present) for dim in x.dims]
+        x = arranged(call.sketch, x, flat(axes), [axis for axis in axes if axis])
+    x, node = trailing(call.sketch, x, 1)
     result = call.again(input=node, **_constants(call, "weight", "bias"))
     out = atoms_of(shape(result)[-1:])
     kept = x.order[: len(x.order) - len(x.dims[-1])]
