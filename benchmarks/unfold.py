@@ -56,6 +56,7 @@ CASES: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], tuple[int, ...]]]
         lambda x: x.unfold(2, 11, 7).unfold(3, 11, 7).reshape(8, 96, 4, 121),
         (1, 768, 18, 18),
     ),
+    "PiT, unfold": (lambda x: F.unfold(x, 16, stride=8), (1, 3, 224, 224)),
     "frames of a signal": (lambda x: x.unfold(-1, 400, 160), (1, 16000)),
 }
 
@@ -120,7 +121,9 @@ def _candidates(program: Program) -> tuple[fx.Node, list[Candidate]]:
 
 def _kind(candidate: Candidate) -> str:
     """The candidate without its axes."""
-    return " and ".join(sorted({part.split(" of axis ")[0] for part in candidate.name.split(", ")}))
+    blocks = " of blocks"
+    ways = sorted({part.split(" of axis ")[0] for part in candidate.name.removesuffix(blocks).split(", ")})
+    return " and ".join(ways) + blocks * candidate.name.endswith(blocks)
 
 
 def _alone(function: Callable[[torch.Tensor], torch.Tensor], shape: tuple[int, ...]) -> Way | str:
@@ -140,7 +143,7 @@ def _macs(operation: Any) -> int:
     if operation.op_type not in ("conv", "conv_transpose"):
         return 0
     result = operation.x if operation.op_type == "conv_transpose" else operation.outputs[0]
-    return math.prod(result.shape) * math.prod(operation.weight.shape[1:])
+    return int(math.prod(result.shape) * math.prod(operation.weight.shape[1:]))
 
 
 def _values(operation: Any) -> int:

@@ -2,6 +2,7 @@
 
     pad ── 3 slices ── stack ── 3 slices ── cat ── reshape        one axis after the other: 2 k slices instead of k·k
     pad ── reshape ── permute ── reshape                          windows that do not overlap
+    reshape ── 2 slices ── stack                                  blocks of 4 instead of elements: windows of 8, step 4
     pixel_unshuffle ── reshape                                    square ones
     conv2d ── reshape                                             depthwise, a one-hot kernel for each place
 
@@ -21,7 +22,7 @@ from mobiledeploy.aten.graph import aten, rank, shape
 from mobiledeploy.rewrite.drafts import Candidate
 from mobiledeploy.rewrite.layout import Axes, Layout, reshaped
 from mobiledeploy.rewrite.window_steps import STEPS, Step, fitting_steps
-from mobiledeploy.rewrite.windows import Window, Windows
+from mobiledeploy.rewrite.windows import Blocks, Window, Windows, blocked
 
 if TYPE_CHECKING:
     from torch import fx
@@ -35,8 +36,16 @@ _CONVOLUTIONS = {1: aten.conv1d.default, 2: aten.conv2d.default}
 
 def window_candidates(spec: Windows, source: fx.Node) -> Iterator[Candidate]:
     """Every way that this module knows, to be weighed. A candidate's one source is the tensor."""
+    yield from _candidates(spec, shape(source))
+    blocks = blocked(spec, shape(source))
+    if blocks is not None:
+        for inner in _candidates(blocks.windows, blocks.shape):
+            yield _in_blocks(blocks, inner)
+
+
+def _candidates(spec: Windows, sizes: tuple[int, ...]) -> Iterator[Candidate]:
     for order in itertools.permutations(spec.windows):
-        choices = [fitting_steps(window, shape(source)[window.axis]) for window in order]
+        choices = [fitting_steps(window, sizes[window.axis]) for window in order]
         for names in itertools.product(*choices):
             for start in dict.fromkeys((_apart(spec), _together(spec))):
                 yield _separable(spec, tuple(zip(order, names, strict=True)), start)
@@ -48,6 +57,16 @@ def window_candidates(spec: Windows, source: fx.Node) -> Iterator[Candidate]:
                 yield _one_hot(spec, tuple((window,) for window in spec.windows), spatial)
     if _is_unshuffling(spec):
         yield _unshuffling(spec)
+
+
+def _in_blocks(blocks: Blocks, inner: Candidate) -> Candidate:
+    """`inner` on the tensor cut into blocks."""
+
+    def build(site: Site, sources: Sequence[fx.Node]) -> fx.Node:
+        layout = _padded(site, _start(sources[0]), blocks.paddings)
+        return inner.build(site, [reshaped(site, layout.node, blocks.shape)])
+
+    return Candidate(f"{inner.name} of blocks", build)
 
 
 def _separable(spec: Windows, steps: tuple[tuple[Window, str], ...], start: Axes) -> Candidate:
@@ -139,8 +158,8 @@ def _one_hot(spec: Windows, stages: tuple[tuple[Window, ...], ...], spatial: int
 
 def _convolved(site: Site, layout: Layout, windows: Sequence[Window], spec: Windows) -> Layout:
     batch, channels, *spatial = layout.axes
-    by_axis = {(window.axis,): window for window in windows}
-    along = [by_axis.get(axis, Window(0, 1, 1)) for axis in spatial]
+    by_axis = {window.axis: window for window in windows}
+    along = [by_axis.get(axis[0], Window(0, 1, 1)) for axis in spatial]
     kernel = [window.size for window in along]
     places, groups = torch.Size(kernel).numel(), layout.extent(channels)
     weight = torch.eye(places).reshape(places, 1, *kernel).repeat(groups, *([1] * (len(kernel) + 1)))

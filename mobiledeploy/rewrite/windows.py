@@ -5,7 +5,8 @@ y[…, o, …, i, …] = x[…, step·o + dilation·i - before, …]          ze
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mobiledeploy.aten.graph import arguments, rank, shape
@@ -13,7 +14,7 @@ from mobiledeploy.aten.graph import arguments, rank, shape
 if TYPE_CHECKING:
     from torch import fx
 
-__all__ = ["Window", "Windows", "im2col_windows"]
+__all__ = ["Blocks", "Window", "Windows", "blocked", "im2col_windows"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,52 @@ class Windows:
     def place(self, window: Window) -> int:
         """The label of the place inside a window."""
         return self.rank + window.axis
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The tensor cut along each window's axis into blocks that no window divides: after the zeros of `paddings` it has
+    `shape`, a block's elements on an axis behind the blocks, and windows of whole blocks."""
+
+    paddings: tuple[Window, ...]
+    shape: tuple[int, ...]
+    windows: Windows
+
+
+def blocked(spec: Windows, shape: tuple[int, ...]) -> Blocks | None:
+    """None where windows of single elements, or none but whole windows side by side, are all there is."""
+    cut = {window: math.gcd(window.size, window.step) for window in spec.windows if window.dilation == 1}
+    cut = {window: block for window, block in cut.items() if 1 < block < window.size}
+    if not cut:
+        return None
+    sizes: list[int] = []
+    first: dict[int, int] = {}
+    behind: dict[int, int] = {}
+    paddings = []
+    for axis, length in enumerate(shape):
+        first[axis] = len(sizes)
+        window = next((window for window in cut if window.axis == axis), None)
+        if window is None:
+            sizes.append(length)
+            continue
+        read = (window.count(length) - 1) * window.step + window.size
+        paddings.append(replace(window, after=read - length - window.before))
+        behind[axis] = len(sizes) + 1
+        sizes += [read // cut[window], cut[window]]
+    whole = tuple(_of_blocks(window, cut.get(window), first[window.axis]) for window in spec.windows)
+    order: list[int] = []
+    for label in spec.order:
+        axis = label % spec.rank
+        order.append(first[axis] + len(sizes) * (label >= spec.rank))
+        if label >= spec.rank and axis in behind:
+            order.append(behind[axis])
+    return Blocks(tuple(paddings), tuple(sizes), Windows(len(sizes), whole, tuple(order), spec.shape))
+
+
+def _of_blocks(window: Window, block: int | None, axis: int) -> Window:
+    if block is None:
+        return replace(window, axis=axis)
+    return Window(axis, window.size // block, window.step // block)
 
 
 def im2col_windows(node: fx.Node) -> Windows:
