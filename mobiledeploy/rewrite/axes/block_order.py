@@ -46,7 +46,8 @@ def block_steps(order: tuple[int, ...], bound: int, ends: frozenset[int] = froze
 
 def _best_moves(ranks: Sequence[int], bound: int) -> list[Step]:
     """The moves that leave the fewest blocks, or few enough for one more; ranges that stay side by side as one."""
-    fewest, best = len(ranks), []
+    best: list[Step] = []
+    fewest = len(ranks)
     for step in _moves(len(ranks), bound):
         after = [ranks[position] for start, stop in step for position in range(start, stop)]
         left = max(bound, 1 + sum(b != a + 1 for a, b in pairwise(after)))
