@@ -35,7 +35,7 @@ def own_architecture(name: str, seed: int) -> Architecture | None:
     def create(file: PretrainedFile | None, resolution: tuple[int, int] | None) -> nn.Module:
         with seeded(seed):
             module = variant.create(variant.resolution if resolution is None else resolution)
-        return module if file is None else _with_weights(module, name, file)
+        return module if file is None else _with_weights(module, name, file, resolution)
 
     return Architecture(
         name=name,
@@ -46,9 +46,9 @@ def own_architecture(name: str, seed: int) -> Architecture | None:
     )
 
 
-def _with_weights(module: nn.Module, name: str, file: PretrainedFile) -> nn.Module:
+def _with_weights(module: nn.Module, name: str, file: PretrainedFile, resolution: tuple[int, int] | None) -> nn.Module:
     try:
-        return load_fitting(module, read_checkpoint(file.path), file.path.name)
+        return load_fitting(module, read_checkpoint(file.path), file.path.name, picture=resolution)
     except CheckpointError as error:
         raise CheckpointError(
             f"the cached pretrained weights of {name} cannot be loaded: {error.what}",

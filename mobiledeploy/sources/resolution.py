@@ -8,7 +8,6 @@ patches, which are enlarged for whole multiples of their size (see `token_mixing
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,15 +18,13 @@ from mobiledeploy.sources.preprocessing import image_input
 from mobiledeploy.sources.source import Enlargement
 from mobiledeploy.sources.token_mixing import Splitting, enlarged, tiles_agree, token_maps
 from mobiledeploy.sources.weights.calibration import seeded_pictures
+from mobiledeploy.sources.weights.positions import POSITIONAL
 
 if TYPE_CHECKING:
     from mobiledeploy.sources.architecture import Architecture
     from mobiledeploy.sources.weights.pretrained import PretrainedFile
 
 __all__ = ["at_resolution"]
-
-# Parameters that only say where a token stands: timm resamples them, so another resolution keeps the weights.
-POSITIONAL = re.compile(r"pos|relative|rel_|attention_bias|rope")
 
 # What making a model for a size that it is not made for raises.
 UNSUITABLE = (TypeError, ValueError, AssertionError, RuntimeError)
@@ -41,18 +38,45 @@ def at_resolution(
 
     Raises InputError where it does not take that resolution.
     """
-    if resolution is None or resolution == architecture.trained or not architecture.cfg.get("fixed_input_size"):
+    if resolution is None or resolution == architecture.trained:
         return architecture.create(file, None), None
+    plain = architecture.create(None, None)
+    # timm's flag is not always right, in either direction
+    if not architecture.cfg.get("fixed_input_size") and _reason_against(plain, architecture, resolution) is None:
+        return architecture.create(file, None) if file else plain, None
     try:
         module = architecture.create(None, resolution)
     except UNSUITABLE as error:
+        if _reason_against(plain, architecture, resolution) is None:
+            return architecture.create(file, None) if file else plain, None
         raise _refused(architecture, resolution, f"It takes {_text(architecture.trained)}.") from error
-    if _tokens_are_weights(architecture.create(None, None), module):
-        return architecture.create(file, None), _enlargement(architecture, resolution)
-    patch = _patch_size(module)
-    if resolution[0] % patch[0] or resolution[1] % patch[1]:
-        raise _refused(architecture, resolution, f"It takes multiples of {_text(patch)}.")
-    return architecture.create(file, resolution) if file else module, None
+    if _tokens_are_weights(plain, module):
+        return architecture.create(file, None) if file else plain, _enlargement(architecture, resolution)
+    _refuse_rest(module, architecture, resolution)
+    reason = _reason_against(module, architecture, resolution)
+    if reason is not None:
+        raise _refused(architecture, resolution, f"{reason}. It takes {_text(architecture.trained)}.")
+    return _resampled(architecture, resolution, file) if file else module, None
+
+
+def _resampled(architecture: Architecture, resolution: tuple[int, int], file: PretrainedFile) -> nn.Module:
+    try:
+        return architecture.create(file, resolution)
+    except UNSUITABLE as error:
+        reason = f"Its pretrained weights cannot be resampled ({_one_line(error)})."
+        raise _refused(architecture, resolution, f"{reason} It takes {_text(architecture.trained)}.") from error
+
+
+def _reason_against(module: nn.Module, architecture: Architecture, resolution: tuple[int, int]) -> str | None:
+    """What the model says to a picture of (height, width) that it does not take; None where it takes it."""
+    channels = int((architecture.cfg.get("input_size") or (3,))[0])
+    try:
+        with torch.no_grad():
+            module.eval()(torch.zeros(1, channels, *resolution))
+    # the model is anybody's code
+    except Exception as error:
+        return _one_line(error)
+    return None
 
 
 def _enlargement(architecture: Architecture, resolution: tuple[int, int]) -> Enlargement:
@@ -106,12 +130,12 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
 
 
-def _patch_size(module: nn.Module) -> tuple[int, int]:
-    """The size of the patches that a picture is cut into; a rest would silently be cut off."""
-    owner = next((getattr(module, name) for name in ("patch_embed", "stem") if hasattr(module, name)), module)
-    size = getattr(owner, "patch_size", 1)
-    rows, columns = (size, size) if isinstance(size, int) else size
-    return int(rows), int(columns)
+def _refuse_rest(module: nn.Module, architecture: Architecture, resolution: tuple[int, int]) -> None:
+    """Raises InputError where the picture is cut into patches and a rest would silently be cut off."""
+    size = getattr(getattr(module, "patch_embed", module), "patch_size", 1)
+    patch = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    if resolution[0] % patch[0] or resolution[1] % patch[1]:
+        raise _refused(architecture, resolution, f"It takes multiples of {_text(patch)}.")
 
 
 def _tokens_are_weights(trained: nn.Module, resized: nn.Module) -> bool:

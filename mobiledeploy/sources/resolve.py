@@ -51,8 +51,10 @@ def resolve(
     draft = dataclasses.replace(draft, module=module)
     _prepare(draft)
     if resolution is not None:
-        remedy = "Leave --resolution out for the size it was made for, or try a multiple of 32."
-        _run(draft, where="--resolution", what=f"does not take {resolution[0]}x{resolution[1]}", remedy=remedy)
+        size = f"{resolution[0]}x{resolution[1]}"
+        other = f"let the factory make it for {size}" if source.kind == "factory" else "try a multiple of 32"
+        remedy = f"Leave --resolution out for the size it was made for, or {other}."
+        _run(draft, where="--resolution", what=f"does not take {size}", remedy=remedy)
     return ModelSource(draft.module, _record(source, draft, parameters, chosen), draft.inputs)
 
 

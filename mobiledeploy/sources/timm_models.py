@@ -11,6 +11,7 @@ from mobiledeploy.errors import CheckpointError
 from mobiledeploy.sources.architecture import Architecture
 from mobiledeploy.sources.randomness import seeded
 from mobiledeploy.sources.timm_library import timm
+from mobiledeploy.sources.weights.fitting import load_fitting
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,10 +28,12 @@ def timm_architecture(name: str, seed: int) -> Architecture:
     def create(file: PretrainedFile | None, resolution: tuple[int, int] | None) -> nn.Module:
         arguments = {} if resolution is None else {"img_size": resolution}
         with seeded(seed), quiet():
-            if file is not None:
-                return _with_weights(name, file, arguments)
+            if file is not None and resolution is None:
+                return _with_weights(name, file)
             module: nn.Module = timm().create_model(name, **arguments)
-            return module
+            if file is None or resolution is None:
+                return module
+            return _resampled(module, _with_weights(name, file), file, resolution)
 
     return Architecture(
         name=name,
@@ -40,11 +43,11 @@ def timm_architecture(name: str, seed: int) -> Architecture:
     )
 
 
-def _with_weights(name: str, file: PretrainedFile, arguments: dict[str, tuple[int, int]]) -> nn.Module:
-    """timm reads the file, and renames, resamples and strips as this set of weights needs it."""
+def _with_weights(name: str, file: PretrainedFile) -> nn.Module:
+    """timm reads the file, and renames and strips as this set of weights needs it."""
     overlay = {"file": str(file.path), "custom_load": file.custom_load}
     try:
-        module: nn.Module = timm().create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
+        module: nn.Module = timm().create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
     # safetensors, pickle, zip and torch each have their own errors for a damaged file
     except Exception as error:
         raise CheckpointError(
@@ -53,6 +56,17 @@ def _with_weights(name: str, file: PretrainedFile, arguments: dict[str, tuple[in
             remedy="Delete that file, so that it is fetched again.",
         ) from error
     return module
+
+
+def _resampled(module: nn.Module, trained: nn.Module, file: PretrainedFile, resolution: tuple[int, int]) -> nn.Module:
+    """`module` with the weights of `trained`: not every architecture of timm resamples its own position embeddings.
+
+    Raises ValueError where they are of more than another size.
+    """
+    try:
+        return load_fitting(module, trained.state_dict(), file.path.name, picture=resolution)
+    except CheckpointError as error:
+        raise ValueError(error.what) from error
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from mobiledeploy.progress import Progress
     from mobiledeploy.sources.source import Draft, Request
 
 __all__ = ["put_weights"]
@@ -73,18 +74,24 @@ def _carried(draft: Draft, request: Request) -> WeightsRecord:
 
 def _from_file(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
     path = Path(request.weights)
-    module = _with_state(draft, read_checkpoint(path), path.name)
+    module = _with_state(draft, read_checkpoint(path), path.name, request.progress)
     return module, WeightsRecord(kind="file", sha256=state_sha256(module.state_dict()), origin=path.name)
 
 
-def _with_state(draft: Draft, state: dict[str, torch.Tensor], file_name: str) -> nn.Module:
+def _with_state(draft: Draft, state: dict[str, torch.Tensor], file_name: str, progress: Progress) -> nn.Module:
     """A file for a model that is enlarged is of its trained size, or of the larger one after training went on there."""
+    if draft.enlargement is None:
+        return load_fitting(draft.module, state, file_name, picture=_picture(draft), progress=progress)
     try:
         module = load_fitting(draft.module, state, file_name)
     except CheckpointError:
-        if draft.enlargement is None:
-            raise
         with contextlib.suppress(CheckpointError):
             return load_fitting(draft.enlargement.apply(draft.module), state, file_name)
         raise
-    return _enlarged(draft, module)
+    return draft.enlargement.apply(module)
+
+
+def _picture(draft: Draft) -> tuple[int, int] | None:
+    """Height and width of the first picture among the inputs."""
+    shapes = [spec.shape for spec in draft.inputs if len(spec.shape) == 4]
+    return (shapes[0][2], shapes[0][3]) if shapes else None

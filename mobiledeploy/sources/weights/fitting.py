@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from mobiledeploy.errors import CheckpointError
+from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.sources.timm_library import timm
-from mobiledeploy.sources.weights.names import renamings
+from mobiledeploy.sources.weights.names import State, renamings
+from mobiledeploy.sources.weights.positions import stretched_state
 
 __all__ = ["Mismatch", "load_fitting"]
 
@@ -36,12 +38,20 @@ class Mismatch:
         return len(self.missing) + len(self.unexpected) + len(self.misshaped)
 
 
-def load_fitting(module: nn.Module, state: Mapping[str, torch.Tensor], file_name: str) -> nn.Module:
+def load_fitting(
+    module: nn.Module,
+    state: Mapping[str, torch.Tensor],
+    file_name: str,
+    *,
+    picture: tuple[int, int] | None = None,
+    progress: Progress = SILENT,
+) -> nn.Module:
     """The model with the weights of `state` in it: `module` itself, or its fused form where the file is of a fused one.
+    Position embeddings of another size are stretched, and said so, to that of `picture` (height, width in pixels).
 
     Raises CheckpointError that names the missing, unexpected and mis-shaped entries of the nearest reading.
     """
-    nearest: tuple[Mismatch, nn.Module] | None = None
+    nearest: tuple[Mismatch, nn.Module, State] | None = None
     for form in _forms(module):
         for candidate in renamings(dict(state), form):
             mismatch = _compared(form, candidate)
@@ -49,9 +59,23 @@ def load_fitting(module: nn.Module, state: Mapping[str, torch.Tensor], file_name
                 form.load_state_dict(candidate, strict=False)
                 return form
             if nearest is None or mismatch.count < nearest[0].count:
-                nearest = mismatch, form
+                nearest = mismatch, form, candidate
     assert nearest is not None
-    raise _misfit(*nearest, file_name)
+    mismatch, form, candidate = nearest
+    stretched = _stretched(mismatch, candidate, picture)
+    if stretched is None:
+        raise _misfit(mismatch, form, file_name)
+    names = ", ".join(name for name, _, _ in mismatch.misshaped[:SHOWN])
+    progress.note(f"{file_name} was trained at another resolution; its position embeddings are resampled ({names}).")
+    form.load_state_dict(stretched, strict=False)
+    return form
+
+
+def _stretched(mismatch: Mismatch, state: State, picture: tuple[int, int] | None) -> State | None:
+    """The state with its position embeddings stretched, where nothing else keeps it from fitting."""
+    if mismatch.missing or mismatch.unexpected:
+        return None
+    return stretched_state(state, {name: wanted for name, _, wanted in mismatch.misshaped}, picture)
 
 
 def _forms(module: nn.Module) -> Iterator[nn.Module]:

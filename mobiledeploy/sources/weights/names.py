@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-__all__ = ["NAMINGS", "Naming", "renamings"]
+__all__ = ["NAMINGS", "Naming", "State", "renamings"]
 
 State = dict[str, torch.Tensor]
 Rule = tuple[str, str]
@@ -99,7 +100,10 @@ def _through_timm(state: State, module: nn.Module) -> State | None:
         return None
     function: Callable[[State, nn.Module], State] = found
     try:
-        return dict(function(dict(state), module))
+        with warnings.catch_warnings():
+            # how timm resamples BEiT's biases is deprecated in torch
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"timm\.layers\.interpolate")
+            return dict(function(dict(state), module))
     except Exception:
         return None
 

@@ -6,7 +6,7 @@ import pytest
 from official_names import official_shapes
 
 from mobiledeploy.aten.capture import capture
-from mobiledeploy.aten.cost import graph_cost
+from mobiledeploy.aten.cost import node_cost
 from mobiledeploy.aten.prepare import prepare
 from mobiledeploy.records import InputSpec
 from mobiledeploy.sources.t2t.variants import VARIANTS
@@ -57,7 +57,9 @@ def test_names_and_shapes_are_the_official_ones(name) -> None:
 def test_macs_of_the_captured_graph_are_as_published(name, _millions, _parameters, billions, macs) -> None:
     inputs = (InputSpec(name="image", shape=(1, 3, 224, 224)),)
     module = VARIANTS[name].create((224, 224)).eval().requires_grad_(False)
-    counted = graph_cost(capture(prepare(module, inputs), inputs)).macs
+    program = capture(prepare(module, inputs), inputs)
+    # a soft split moves pixels; what it costs as a convolution with ones and zeros is nobody's published figure
+    counted = sum(node_cost(node).macs for node in program.graph.nodes if "im2col" not in str(node.target))
     assert counted == macs
     assert round(counted / 1e9, 1) == billions
 
