@@ -23,7 +23,7 @@ from mobiledeploy.aten.graph import aten, is_call, shape
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
 
-__all__ = ["Function", "Region", "equal_functions", "function_of", "regions"]
+__all__ = ["POINTWISE", "Function", "Region", "equal_functions", "function_of", "regions", "uniform"]
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 """A float64 tensor of any shape to one of that shape, element by element."""
@@ -33,7 +33,7 @@ _MOST_NODES = 16
 # One part in 1e11: a constant written with eleven digits is the same number, one with eight (0.79788456) is not.
 _TOLERANCE = 1e-11
 
-_POINTWISE = {
+POINTWISE = {
     *(aten.add, aten.sub, aten.rsub, aten.mul, aten.div, aten.neg, aten.reciprocal),
     *(aten.pow, aten.square, aten.sqrt, aten.rsqrt, aten.exp, aten.expm1, aten.exp2, aten.log, aten.log1p, aten.log2),
     *(aten.abs, aten.sign, aten.sgn, aten.maximum, aten.minimum, aten.clamp, aten.clamp_min, aten.clamp_max),
@@ -60,18 +60,18 @@ def regions(program: Program, root: fx.Node) -> Iterator[Region]:
     frontier = {root}
     while frontier and len(inside) < _MOST_NODES:
         node = max(frontier)  # nodes compare by their place in the graph
-        if not is_call(node, *_POINTWISE) or shape(node) != shape(root):
+        if not is_call(node, *POINTWISE) or shape(node) != shape(root):
             return
         frontier.remove(node)
         inside.append(node)
-        frontier |= {source for source in node.all_input_nodes if _uniform(program, source) is None}
+        frontier |= {source for source in node.all_input_nodes if uniform(program, source) is None}
         if len(frontier) == 1:
             (source,) = frontier
             if shape(source) == shape(root) and source.meta["val"].is_floating_point():
                 yield Region(source, root, tuple(reversed(inside)))
 
 
-def _uniform(program: Program, node: fx.Node) -> float | None:
+def uniform(program: Program, node: fx.Node) -> float | None:
     """The one value of a constant tensor that has the same everywhere, or None."""
     if is_call(node, aten.full) and isinstance(node.args[1], bool | int | float):
         return float(node.args[1])
@@ -91,7 +91,7 @@ def function_of(program: Program, region: Region) -> Function:
 
         def value(node: fx.Node) -> Any:
             if node not in values:
-                values[node] = torch.tensor(_uniform(program, node), dtype=torch.float64)
+                values[node] = torch.tensor(uniform(program, node), dtype=torch.float64)
             return values[node]
 
         with torch.no_grad():

@@ -17,6 +17,7 @@ from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
 from mobiledeploy.rewrite.rules.merge_consecutive import MergeConsecutive
 from mobiledeploy.rewrite.rules.merge_fold import MergeFold
 from mobiledeploy.rewrite.rules.merge_unfold import MergeUnfold
+from mobiledeploy.rewrite.rules.norms import NameNorms
 from mobiledeploy.rewrite.rules.substitute_activation import SubstituteActivation
 from mobiledeploy.rewrite.rules.unfold import Unfold
 
@@ -39,6 +40,7 @@ class Entry(NamedTuple):
 RECIPE: tuple[Entry, ...] = (
     Entry(FoldConstants(), "first: weights behind a reshape are weights to every other rule"),
     Entry(NameActivations(), "before a scale that is part of an activation is folded into a neighbour's weights"),
+    Entry(NameNorms(), "likewise: a norm's affine part then folds like any other's"),
     Entry(LowerEinsum(), "before anything looks for a product, a linear map or a scale: an einsum may be any of them"),
     Entry(FoldBatchNorm(), "before merging, so that a branch is one convolution and not a chain"),
     Entry(CancelMovement(), "after a folded norm, around which the model reshaped; linear maps then touch each other"),
