@@ -26,6 +26,7 @@ def _option(metavar: str, text: str, **more: Any) -> Any:
 
 
 _MODEL = "A zoo name (see `mobiledeploy models`), package.module:factory, file.py:factory, or a .pt2."
+_SUBSTITUTE = "Activation to replace, to see what it costs: hardswish=gelu. Reports tell the drift; repeatable."
 _IOS = "|".join(options.DEPLOYMENT_TARGETS)
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)]
@@ -38,7 +39,7 @@ DeploymentTarget = Annotated[str, _option(_IOS, "Oldest iOS the package must loa
 InputType = Annotated[str | None, _option("image|tensor", "image: takes pictures; default where their form is known.")]
 Labels = Annotated[str | None, _option("imagenet|FILE", "Class names; FILE: one per line.")]
 Skip = Annotated[list[str] | None, _option("RULE", "Rewrite rule to leave out; repeatable.")]
-Substitute = Annotated[list[str] | None, _option("FROM=TO", "Approximation to make, as hardswish=gelu; repeatable.")]
+Substitute = Annotated[list[str] | None, _option("FROM=TO", _SUBSTITUTE)]
 Flexible = Annotated[str | None, _option("N,N,…", "Sizes in pixels (N or HxW) that one package shall take.")]
 OutputNames = Annotated[str | None, _option("A,B,…", "Names of the outputs, in order.")]
 Images = Annotated[Path | None, _option("DIR", "Pictures to prove equality on, besides the built-in ones.")]
