@@ -42,7 +42,7 @@ ALIVE = [
     "levit_128s",
 ]
 
-FASTVIT_T8 = "dde17c53fccdb3a32433cbf37540e08717d7e39f3dcf1f15404d208e332604b9"
+FASTVIT_T8 = "92933a8e5482691178088f07808d37e6ccbd4a7f3f8a0746743ddc0a2671150c"
 
 
 def test_the_stream_of_numbers_is_fixed_for_good() -> None:
