@@ -32,7 +32,7 @@ def picture_size(inputs: tuple[InputSpec, ...]) -> Size | None:
 def at_size(base: ModelSource, size: Size, *, identifier: str, weights: str, seed: int) -> ModelSource:
     """`base`, which `resolve` gave for the same `identifier`, `weights` and `seed`, for pictures of `size`.
 
-    A zoo model is made anew for that size, as `--resolution` makes it (timm resamples position embeddings), and gets
+    A named model is made anew for that size, as `--resolution` makes it (timm resamples position embeddings), and gets
     every weight of `base` that does not belong to a size: random statistics would be measured on other pictures. A
     model of the user's own is run as it is.
 
@@ -41,7 +41,7 @@ def at_size(base: ModelSource, size: Size, *, identifier: str, weights: str, see
     if picture_size(base.inputs) == size:
         return base
     _refuse_without_sizes(base, identifier)
-    if base.record.kind != "zoo":
+    if base.record.kind == "factory":
         other = replace(base, inputs=resized(base.inputs, size))
         _check_runs(other, size, identifier)
         return other
