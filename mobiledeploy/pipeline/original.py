@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mobiledeploy.sources.caches import forget
+
 if TYPE_CHECKING:
     from mobiledeploy.aten.prepare import PreparedModule
 
@@ -34,14 +36,17 @@ def original_runner(prepared: PreparedModule) -> Callable[[Arrays], Arrays]:
 
 def _outputs(prepared: PreparedModule, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     with torch.no_grad():
+        forget(prepared)
         try:
             wide: tuple[torch.Tensor, ...] = prepared.double()(*(_wide(x) for x in inputs))
             return wide
         except RuntimeError:
             # Code that insists on float32, by making a float32 tensor of its own for a matrix product, say.
+            forget(prepared)
             return prepared.float()(*inputs)  # type: ignore[no-any-return]
         finally:
             prepared.float()
+            forget(prepared)
 
 
 def _wide(x: torch.Tensor) -> torch.Tensor:

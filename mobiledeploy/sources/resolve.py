@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 from mobiledeploy.errors import InputError, UnknownModelError
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import SourceRecord, WeightsRecord
+from mobiledeploy.sources.caches import forget
 from mobiledeploy.sources.source import Draft, ModelSource, Request, Source
 from mobiledeploy.sources.table import SOURCES
 from mobiledeploy.sources.weights.choice import put_weights
@@ -95,7 +96,7 @@ def _prepare(draft: Draft) -> None:
     if any(is_lazy(parameter) for parameter in draft.module.parameters()):
         _run(draft, where=draft.identifier, what="does not run", remedy="Give it inputs of the right shape.")
     draft.module.to("cpu").float().requires_grad_(False)
-    draft.module.eval()
+    forget(draft.module)
 
 
 def _run(draft: Draft, *, where: str, what: str, remedy: str) -> None:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from mobiledeploy.sources.caches import forget
 from mobiledeploy.sources.weights.uniform import uniform
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _examples(inputs: Sequence[InputSpec], seed: int, count: int, dtype: torch.d
 
 def _fitted(module: nn.Module, fits: Sequence[_Fit], examples: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
     handles = [fit.norm.register_forward_pre_hook(fit) for fit in fits]
+    forget(module)
     try:
         with torch.no_grad():
             module.to(dtype)(*examples)
@@ -81,6 +83,7 @@ def _fitted(module: nn.Module, fits: Sequence[_Fit], examples: Sequence[torch.Te
         return False
     finally:
         module.float()
+        forget(module)
         for handle in handles:
             handle.remove()
     return True
