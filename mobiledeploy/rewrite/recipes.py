@@ -12,6 +12,7 @@ from mobiledeploy.rewrite.rules.constants import FoldConstants
 from mobiledeploy.rewrite.rules.fold import Fold
 from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
 from mobiledeploy.rewrite.rules.fold_scales import FoldScales
+from mobiledeploy.rewrite.rules.join_movement import JoinMovement
 from mobiledeploy.rewrite.rules.lower_einsum import LowerEinsum
 from mobiledeploy.rewrite.rules.merge_branches import MergeBranches
 from mobiledeploy.rewrite.rules.merge_consecutive import MergeConsecutive
@@ -51,7 +52,8 @@ RECIPE: tuple[Entry, ...] = (
     Entry(MergeFold(), "beside merge-unfold, for the same reason"),
     Entry(Unfold(), "after what looks for a linear map: a one-hot convolution is one only by name"),
     Entry(Fold(), "beside unfold, for the same reason"),
-    Entry(BoundRank(), "last: every other rule reads the axes as the model names them"),
+    Entry(BoundRank(), "after every rule that reads the axes as the model names them"),
+    Entry(JoinMovement(), "last: it counts the permutes that are left"),
 )
 
 

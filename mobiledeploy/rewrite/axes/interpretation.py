@@ -17,9 +17,9 @@ from torch import fx
 
 from mobiledeploy.rewrite.axes.atoms import size_of
 from mobiledeploy.rewrite.axes.carrier import Carrier, whole
-from mobiledeploy.rewrite.axes.invocation import Invocation, Unbounded, Value
+from mobiledeploy.rewrite.axes.invocation import Invocation, Value
 from mobiledeploy.rewrite.axes.layout import exact
-from mobiledeploy.rewrite.axes.sketch import Settling, Sketch
+from mobiledeploy.rewrite.axes.sketch import Settling, Sketch, Unbounded
 from mobiledeploy.rewrite.axes.table import handler
 
 if TYPE_CHECKING:

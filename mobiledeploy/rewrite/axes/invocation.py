@@ -15,14 +15,10 @@ from mobiledeploy.rewrite.axes.carrier import Carrier
 if TYPE_CHECKING:
     from mobiledeploy.rewrite.axes.sketch import Sketch
 
-__all__ = ["Handler", "Invocation", "Unbounded", "Value"]
+__all__ = ["Handler", "Invocation", "Value"]
 
 # A carrier, or one for each element of a tuple.
 Value = Carrier | tuple[Carrier, ...]
-
-
-class Unbounded(Exception):  # noqa: N818 - no error: the rule answers with a Refusal
-    """The operator cannot be computed on few axes; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ class Redrawing:
     drawings: Sequence[tuple[Region, Drawing]]
 
     @property
+    def operators(self) -> int:
+        """How many more operators there are."""
+        before = sum(total(map(node_cost, region)).operators for region, _ in self.drawings)
+        return sum(drawing.cost.operators for _, drawing in self.drawings) - before
+
+    @property
     def growth(self) -> float:
         """How much more the drawings cost than what they replace, in multiply-accumulates."""
         before = sum(weigh(total(map(node_cost, region))) for region, _ in self.drawings)

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
     from mobiledeploy.records import GraphCost
 
-__all__ = ["Settling", "Sketch"]
+__all__ = ["Settling", "Sketch", "Unbounded"]
 
 # Before a value comes apart, so that one permute serves all parts; before a linear map, which may make it larger.
 Settling = Literal["parts", "map"]
+
+
+class Unbounded(Exception):  # noqa: N818 - no error: the rule answers with a Refusal
+    """The operator cannot be computed on few axes; the message says why."""
 
 
 class Sketch:
@@ -118,8 +122,11 @@ def _value(node: fx.Node) -> Any:
     """The fake result, from the arguments' fake values."""
     args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta["val"])
     modes = [mode for source in node.all_input_nodes if (mode := _mode(source.meta["val"])) is not None]
-    with modes[0]:
-        return node.target(*args, **kwargs)  # type: ignore[operator]
+    try:
+        with modes[0]:
+            return node.target(*args, **kwargs)  # type: ignore[operator]
+    except (IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:  # whatever it checks
+        raise Unbounded(f"on fewer axes torch says: {str(error).splitlines()[0]}") from error
 
 
 def _mode(value: Any) -> Any:

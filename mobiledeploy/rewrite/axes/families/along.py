@@ -8,8 +8,8 @@ from mobiledeploy.aten.graph import aten, shape
 from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of, flat
 from mobiledeploy.rewrite.axes.axis_view import AxisView, axis_view
 from mobiledeploy.rewrite.axes.carrier import Carrier
-from mobiledeploy.rewrite.axes.invocation import Unbounded
 from mobiledeploy.rewrite.axes.layout import arranged, exact
+from mobiledeploy.rewrite.axes.sketch import Unbounded
 
 if TYPE_CHECKING:
     from mobiledeploy.rewrite.axes.invocation import Handler, Invocation, Value

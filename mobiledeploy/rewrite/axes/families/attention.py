@@ -9,8 +9,8 @@ from mobiledeploy.aten.graph import aten
 from mobiledeploy.rewrite.axes.align import aligned
 from mobiledeploy.rewrite.axes.atoms import Atom, Atoms, flat, runs_by
 from mobiledeploy.rewrite.axes.carrier import Carrier, own_axes
-from mobiledeploy.rewrite.axes.invocation import Unbounded
 from mobiledeploy.rewrite.axes.layout import arranged, grouped, joined
+from mobiledeploy.rewrite.axes.sketch import Unbounded
 
 if TYPE_CHECKING:
     from mobiledeploy.rewrite.axes.invocation import Handler, Invocation

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mobiledeploy.aten.graph import aten
-from mobiledeploy.aten.inert import CASTS
 from mobiledeploy.rewrite.axes.align import aligned, brought_together
 from mobiledeploy.rewrite.axes.carrier import Carrier
 
@@ -28,7 +27,6 @@ _UNTAGGED = {
     aten.where.ScalarSelf,
     aten._to_copy.default,
     aten.to.dtype,
-    *CASTS,
 }
 
 
