@@ -23,15 +23,20 @@ from mobiledeploy.aten.graph import aten, is_call, shape
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
 
-__all__ = ["POINTWISE", "Function", "Region", "equal_functions", "function_of", "regions", "uniform"]
+__all__ = ["FEW", "POINTWISE", "Function", "Region", "equal_functions", "function_of", "regions", "uniform"]
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 """A float64 tensor of any shape to one of that shape, element by element."""
+
+FEW = torch.tensor([-7.3, -2.9, -1.1, -0.4, 0.3, 0.9, 1.7, 3.1, 6.7], dtype=torch.float64)
+"""Points enough to tell nearly all functions apart at once."""
 
 # The longest activation that people write out, gelu's tanh form by powers, takes nine operators.
 _MOST_NODES = 16
 # One part in 1e11: a constant written with eleven digits is the same number, one with eight (0.79788456) is not.
 _TOLERANCE = 1e-11
+# Below, a constant could hide under the tolerance.
+_LEAST_CONSTANT = 1e-8
 
 POINTWISE = {
     *(aten.add, aten.sub, aten.rsub, aten.mul, aten.div, aten.neg, aten.reciprocal),
@@ -60,7 +65,7 @@ def regions(program: Program, root: fx.Node) -> Iterator[Region]:
     frontier = {root}
     while frontier and len(inside) < _MOST_NODES:
         node = max(frontier)  # nodes compare by their place in the graph
-        if not is_call(node, *POINTWISE) or shape(node) != shape(root):
+        if not is_call(node, *POINTWISE) or shape(node) != shape(root) or _guards(program, node):
             return
         frontier.remove(node)
         inside.append(node)
@@ -69,6 +74,13 @@ def regions(program: Program, root: fx.Node) -> Iterator[Region]:
             (source,) = frontier
             if shape(source) == shape(root) and source.meta["val"].is_floating_point():
                 yield Region(source, root, tuple(reversed(inside)))
+
+
+def _guards(program: Program, node: fx.Node) -> bool:
+    """Whether a constant is there to keep something from zero, as in clamp(x, min=1e-12): no comparison of values would
+    miss it, and a division might."""
+    given = (uniform(program, one) if isinstance(one, fx.Node) else one for one in node.args)
+    return any(isinstance(one, int | float) and 0 < abs(one) < _LEAST_CONSTANT for one in given)
 
 
 def uniform(program: Program, node: fx.Node) -> float | None:
@@ -109,19 +121,13 @@ def equal_functions(first: Function, second: Function) -> bool:
     Where `first` overflows (log(1 + exp(x)) at 1000) and the other does not, the point says nothing; within -32..32
     nothing may overflow.
     """
-    for points in (_few(), _many()):
+    for points in (FEW, _many()):
         a, b = first(points), second(points)
         overflows = ~torch.isfinite(a) & torch.isfinite(b) & (points.abs() > 32)
         apart = (a - b).abs() > _TOLERANCE * (1 + b.abs())
         if bool((~(overflows | (a == b)) & (apart | ~torch.isfinite(a - b))).any()):
             return False
     return True
-
-
-@functools.cache
-def _few() -> torch.Tensor:
-    """Enough to tell nearly all functions apart at once."""
-    return torch.tensor([-7.3, -2.9, -1.1, -0.4, 0.3, 0.9, 1.7, 3.1, 6.7], dtype=torch.float64)
 
 
 @functools.cache

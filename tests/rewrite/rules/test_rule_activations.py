@@ -78,6 +78,10 @@ def test_the_tanh_form_stays_the_tanh_form(rewritten, calls) -> None:
         (["mul", "sigmoid", "mul"], lambda x: x * torch.sigmoid(1.001 * x)),
         (["softplus"], lambda x: F.softplus(x, threshold=3)),
         (["abs", "add", "div"], F.softsign),
+        (["clamp_min"], lambda x: x.clamp_min(1e-12)),
+        (["clamp"], lambda x: x.clamp(min=1e-12)),
+        (["maximum"], lambda x: torch.maximum(x, torch.tensor(1e-12))),
+        (["add", "sigmoid", "mul"], lambda x: x * torch.sigmoid(x + 1e-12)),
         (["mul", "minimum", "maximum"], lambda x: torch.maximum(torch.minimum(x * 0.1, torch.tensor(9e5)), x * 0.1)),
     ],
 )

@@ -70,10 +70,13 @@ def test_a_weight_along_another_axis_stays_behind(rewritten) -> None:
         lambda x: (x - x.mean(-1, True)) / (x.var(1, False, keepdim=True) + EPS).sqrt(),
         lambda x: x.exp() / x.exp().sum(-1, keepdim=True).sqrt(),
         lambda x: x / (x.pow(2).sum(-1, keepdim=True) + EPS).sqrt(),
+        lambda x: x.exp() / (x.exp().sum(-1, keepdim=True) + 1e-12),
+        lambda x: (x - x.mean(-1, True)) / (x.var(-1, False, keepdim=True) + EPS).sqrt().clamp(min=1e-12),
     ],
 )
 def test_what_is_nearly_a_norm_is_left_alone(rewritten, calls, function) -> None:
-    """An unbiased variance, an epsilon beside the deviation, another axis, two axes, another root, a sum."""
+    """An unbiased variance, an epsilon beside the deviation, another axis, two axes, another root, a sum, and
+    numbers that keep something from zero."""
     outcome = rewritten(calls(lambda _, x: function(x)), (2, 4, 6), rules=RULES)
     assert outcome.record("name-norms").matches == 0
 
