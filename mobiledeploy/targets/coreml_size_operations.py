@@ -136,7 +136,10 @@ class SizeOperations:
         return self._combined(kind, name, self._constant("size_constant", np.array([number], np.int32)))
 
     def _combined(self, kind: str, x: str, y: str) -> str:
-        return self._add(kind, f"size_{kind}", {"x": [x], "y": [y]}, _INT32, (1,))
+        key = (kind, x, y)
+        if key not in self._known:
+            self._known[key] = self._add(kind, f"size_{kind}", {"x": [x], "y": [y]}, _INT32, (1,))
+        return self._known[key]
 
     def _concat(self, names: Sequence[str]) -> str:
         axis = self._constant("size_concat_axis", np.array(0, np.int32))

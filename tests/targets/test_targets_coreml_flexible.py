@@ -146,6 +146,23 @@ def test_blocks_are_one_function_with_shapes_computed_from_the_input(tmp_path, t
     assert_every_size_agrees(made, path, programs, FLOAT32)
 
 
+@pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
+def test_coremltools_reads_the_program_back_and_finds_its_types_right(tmp_path, target) -> None:
+    """Its reader infers every type anew, with a symbol for each unknown size."""
+    from coremltools.converters.mil.frontend.milproto.load import load
+
+    _, path = converted(sized(Blocks(), ((16, 16), (10, 10), (14, 22))), tmp_path, deployment_target=target)
+    specification = specification_of(path)
+    weights = path / "Data/com.apple.CoreML/weights"
+    read = load(specification, specification.specificationVersion, str(weights))
+    (block,) = specification.mlProgram.functions["main"].block_specializations.values()
+    written = [operation.type for operation in block.operations if operation.type != "const"]
+    assert [
+        operation.op_type for operation in read.functions["main"].operations if operation.op_type != "const"
+    ] == written
+    assert written.count("floor_div") <= 8, "each number is computed once"
+
+
 def test_features_that_are_resized_at_one_size_only_are_multiplied_by_matrices_of_each_size(tmp_path) -> None:
     sizes = ((16, 16), (10, 10), (14, 22))
     programs = sized(Blocks(), sizes)
