@@ -21,7 +21,7 @@ RULES = (Unfold(),)
             "soft split",
             lambda self, x: F.unfold(x, 7, stride=4, padding=2).transpose(1, 2),
             (1, 3, 96, 96),
-            ["conv2d", "reshape", "permute"],
+            ["conv2d", "permute", "reshape"],
         ),
         (
             "outlook",
@@ -133,3 +133,12 @@ def test_a_scalar_has_no_axis_to_slide_along(rewritten, calls) -> None:
     outcome = rewritten(calls(lambda self, x: x.sum().unfold(0, 1, 1)), (3,), rules=RULES)
     assert outcome.operators == ["sum", "unfold"]
     assert outcome.record("unfold").matches == 0
+
+
+def test_permutes_behind_the_windows_are_taken_in(rewritten, calls) -> None:
+    outcome = rewritten(
+        calls(lambda self, x: F.unfold(x, 3).permute(2, 0, 1).permute(1, 0, 2).reshape(2, 4, 4, 6, 6)),
+        (2, 4, 6, 6),
+        rules=RULES,
+    )
+    assert outcome.operators == ["conv2d", "permute", "reshape"]
