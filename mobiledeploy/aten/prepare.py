@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["PreparedModule", "prepare"]
 
 
+_CASTS = (
+    "The model is exported from float32: leave .half(), .double() and .to(dtype) out of its forward(); --precision "
+    "says what the result holds."
+)
+
+
 class PixelNormalization(nn.Module):
     """(N, C, H, W) float32 pixels 0..255 to what the model was trained on: `pixel * 1/(255 std) - mean/std`."""
 
@@ -92,10 +98,21 @@ def prepare(
     return PreparedModule(model, inputs, names, with_probabilities=labels is not None).eval()
 
 
+def _is_about_types(error: Exception) -> bool:
+    """torch words it in several ways: "Input type (c10::Half) and bias type (float)", "expected … dtype … Half"."""
+    return any(name in str(error) for name in ("Half", "BFloat16", "double", "Double"))
+
+
 def _names(
     outputs: list[tuple[str, torch.Tensor]], inputs: tuple[str, ...], wanted: tuple[str, ...], *, is_classifier: bool
 ) -> tuple[str, ...]:
     added = (PROBABILITIES,) if is_classifier else ()
+    if is_classifier and not wanted and PROBABILITIES in [name for name, _ in outputs]:
+        raise LabelsError(
+            f"the model has an output `{PROBABILITIES}` of its own, and --labels adds one of that name",
+            where="--labels",
+            remedy="Rename the key of what forward() returns, give --output-names, or leave --labels out.",
+        )
     if wanted:
         return given_names(wanted, outputs, inputs=inputs, is_classifier=is_classifier) + added
     taken = {*inputs, CLASS_LABEL} if is_classifier else set(inputs)
@@ -118,7 +135,9 @@ def _outputs_on_zeros(probe: PreparedModule, inputs: tuple[InputSpec, ...]) -> l
         raise CaptureError(
             f"the model does not run on an input of {shapes}: {_first_line(error)}",
             where=user_line_of(error.__traceback__),
-            remedy="Give the size it takes with --resolution, or mend its forward().",
+            remedy=_CASTS
+            if _is_about_types(error)
+            else "Give the size it takes with --resolution, or mend its forward().",
         ) from error
     finally:
         # A model that keeps state is exported as it was given.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Windows", "adaptive"]
 
@@ -19,6 +19,10 @@ class Windows:
     padding: int
     dilation: int = 1
     ceil_mode: bool = False
+
+    def rounded_up(self, ceil_mode: bool) -> Windows:
+        """The same with a last window that may hang over."""
+        return replace(self, ceil_mode=ceil_mode)
 
     @property
     def span(self) -> int:

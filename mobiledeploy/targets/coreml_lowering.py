@@ -20,6 +20,7 @@ from torch import fx
 from mobiledeploy.aten.graph import aten, is_call, remove_dead, source_line
 from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import TargetError
+from mobiledeploy.targets.complex_numbers import make_real
 from mobiledeploy.targets.decomposition import apply_formula, decompose
 from mobiledeploy.targets.preferences import COREML, prefers_formula
 from mobiledeploy.targets.resolutions import RESOLUTIONS
@@ -48,6 +49,7 @@ _HONOURED = {
     "gelu": {"approximate"},
     "meshgrid": {"indexing"},
     "scaled_dot_product_attention": {"scale"},
+    "scatter_reduce": {"include_self"},
     "std": {"correction", "keepdim"},
     "var": {"correction", "keepdim"},
 }
@@ -74,6 +76,7 @@ def lower(program: Program, supported: Callable[[fx.Node], bool]) -> Program:
     Raises TargetError for what coremltools would translate, but to other values.
     """
     module = _copy(program.graph_module)
+    make_real(module, supported)
     pending = [(node, 0) for node in module.graph.nodes if node.op == "call_function"]
     while pending:
         node, depth = pending.pop()

@@ -41,3 +41,24 @@ def rms_norm(context: Any, node: Any) -> None:
         context.add(mb.mul(x=x, y=inverse, name=node.name))
     else:
         context.add(mb.mul(x=mb.mul(x=x, y=inverse), y=context[weight], name=node.name))
+
+
+_SCATTER_MODES = {"sum": "add", "prod": "mul", "amax": "max", "amin": "min"}
+
+
+@register_torch_op(torch_alias=["scatter_reduce.two"])  # type: ignore[untyped-decorator]
+def scatter_reduce(context: Any, node: Any) -> None:
+    """scatter_reduce(x, dim, index, src, reduce, *, include_self=True); a mean has no mode in Core ML."""
+    source, axis, index, updates, mode = node.inputs
+    (with_self,) = (node.kwinputs or {}).get("include_self", (True,))
+    if mode not in _SCATTER_MODES or not with_self:
+        raise ValueError(f"Core ML scatters no {mode}{'' if with_self else ' without what was there'}")
+    result = mb.scatter_along_axis(
+        data=context[source],
+        indices=context[index],
+        updates=context[updates],
+        axis=axis,
+        mode=_SCATTER_MODES[mode],
+        name=node.name,
+    )
+    context.add(result)

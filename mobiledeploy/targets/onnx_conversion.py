@@ -7,17 +7,14 @@ Opset 20 (ONNX 1.15) is the first with Gelu as one operator, and onnxruntime run
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
-from torch.export.graph_signature import TensorArgument
 
 from mobiledeploy.aten.exported import to_exported_program
-from mobiledeploy.aten.graph import call
 from mobiledeploy.errors import TargetError, UnsupportedError
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.decomposition import is_decomposable
@@ -30,7 +27,6 @@ from mobiledeploy.targets.onnx_names import provisional, rename
 from mobiledeploy.targets.quiet import silenced
 
 if TYPE_CHECKING:
-    from torch import fx
     from torch.export import ExportedProgram
 
     from mobiledeploy.aten.program import Program
@@ -75,7 +71,6 @@ def _exported(program: Program) -> Any:
     failure: TargetError | None = None
     while True:
         exported = to_exported_program(lower(program, OPSET, refused))
-        _name_elements(exported)
         try:
             return _call(exported, program)
         except Exception as error:  # torch.onnx wraps whatever its translations meet
@@ -84,26 +79,6 @@ def _exported(program: Program) -> Any:
             if node is None or node.target in refused or not is_decomposable(node):
                 raise failure from error
             refused |= {node.target}
-
-
-def _name_elements(exported: ExportedProgram) -> None:
-    """An output that is an element of a tuple, or an input, gets a copy of its own: torch.onnx looks for outputs by the
-    name of their node, and such nodes vanish when it decomposes (`Output getitem does not exist in the graph`)."""
-    output = exported.graph.output_node()
-    results: Any = output.args[0]
-    with exported.graph.inserting_before(output):
-        copies = tuple(_copied(exported.graph, node) if _vanishes(node) else node for node in results)
-    output.args = (copies,)
-    for spec, node in zip(exported.graph_signature.output_specs, copies, strict=True):
-        spec.arg = TensorArgument(node.name)
-
-
-def _vanishes(node: fx.Node) -> bool:
-    return node.op == "call_function" and node.target is operator.getitem
-
-
-def _copied(graph: fx.Graph, node: fx.Node) -> fx.Node:
-    return call(graph, torch.ops.aten.clone.default, (node,), like=node)
 
 
 def _call(exported: ExportedProgram, program: Program) -> Any:

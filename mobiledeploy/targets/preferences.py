@@ -41,6 +41,10 @@ def _dilated(node: fx.Node) -> bool:
     return any(step != 1 for step in dilation)
 
 
+def _in_training(node: fx.Node) -> bool:
+    return bool(node.args[5])
+
+
 def _of_all(node: fx.Node) -> bool:
     return arguments(node)[1] is None
 
@@ -65,12 +69,15 @@ COREML: Preferences = {
     aten.max_pool3d.default: _dilated,
     aten.nan_to_num.default: _always,  # writes through the places of NaN, whose number depends on data
     aten.scaled_dot_product_attention.default: _always,  # passes over enable_gqa
+    aten.searchsorted.Tensor: _always,  # passes over right
 }
 
 # Of torch.onnx 2.13.
 ONNX: Preferences = {
     aten.avg_pool2d.default: _own_divisor,  # passes over it
     aten.avg_pool3d.default: _own_divisor,
+    aten.batch_norm.default: _in_training,  # takes the running statistics
+    aten.clamp.Tensor: _always,  # may put a bound behind its use
     aten.log_sigmoid.default: _always,  # log(sigmoid(x)) overflows
     aten.scaled_dot_product_attention.default: _always,
 }

@@ -1,12 +1,12 @@
 """Torch's public functional API that a vision model may use, as expressions over one picture-like tensor.
 
-Each is a whole model: `x` is a float32 (2, 3, 8, 6) of normally distributed numbers, `n` an int64 (2, 5) of 0..3, `m`
+`x` is a float32 (2, 3, 8, 6) of normally distributed numbers, `n` an int64 (2, 5) of 0..3, `m`
 a module made by the expression before the colon.
 """
 
 from __future__ import annotations
 
-__all__ = ["EXPRESSIONS", "MODULES"]
+__all__ = ["EXPRESSIONS", "REFUSED"]
 
 POINTWISE = """
 x.abs()
@@ -593,14 +593,14 @@ F.pad(x, (1, 2, 3, 1), mode="circular")
 F.pad(x[0], (1, 2), mode="reflect")
 F.pad(x[0], (1, 2), mode="circular")
 F.pad(x.unsqueeze(1), (1, 1, 1, 1, 1, 1), mode="replicate")
-F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2])
+F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], align_corners=False)
 F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], align_corners=True)
 F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], padding_mode="border", align_corners=False)
 F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], padding_mode="reflection", align_corners=False)
 F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], mode="nearest", align_corners=False)
 F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], mode="bicubic", align_corners=False)
 F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], mode="bicubic", padding_mode="border", align_corners=True)
-F.grid_sample(x, F.affine_grid(torch.eye(2, 3).repeat(2, 1, 1), (2, 3, 4, 4), align_corners=False))
+F.grid_sample(x, F.affine_grid(torch.eye(2, 3).repeat(2, 1, 1), (2, 3, 4, 4), align_corners=False), align_corners=False)
 F.affine_grid(x[:, 0, :2, :3], (2, 3, 4, 4), align_corners=False)
 """
 
@@ -630,22 +630,6 @@ F.nll_loss(x.flatten(1).log_softmax(1), n[:, 0])
 F.binary_cross_entropy_with_logits(x, x.sigmoid())
 F.kl_div(x.log_softmax(1), x.flip(1).softmax(1), reduction="batchmean")
 """
-
-EXPRESSIONS: dict[str, str] = {
-    "pointwise": POINTWISE,
-    "comparisons": COMPARISONS,
-    "reductions": REDUCTIONS,
-    "movement": MOVEMENT,
-    "indexing": INDEXING,
-    "products": PRODUCTS,
-    "activations": ACTIVATIONS,
-    "norms": NORMS,
-    "convolutions": CONVOLUTIONS,
-    "pooling": POOLING,
-    "resizing": RESIZING,
-    "spectra": SPECTRA,
-    "losses": LOSSES,
-}
 
 MODULES = """
 nn.LSTM(6, 5, batch_first=True): m(x[:, 0])
@@ -694,6 +678,30 @@ nn.TransformerDecoderLayer(6, 2, 8, batch_first=True): m(x[:, 0], x[:, 1])
 nn.Transformer(6, 2, 1, 1, 8, batch_first=True): m(x[:, 0], x[:, 1])
 nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)): m(x)
 nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3)): m(x)
-nn.Conv2d(3, 4, 3).half(): m(x.half())
-nn.Conv2d(3, 4, 3).double(): m(x.double())
 """
+
+EXPRESSIONS: dict[str, str] = {
+    "pointwise": POINTWISE,
+    "comparisons": COMPARISONS,
+    "reductions": REDUCTIONS,
+    "movement": MOVEMENT,
+    "indexing": INDEXING,
+    "products": PRODUCTS,
+    "activations": ACTIVATIONS,
+    "norms": NORMS,
+    "convolutions": CONVOLUTIONS,
+    "pooling": POOLING,
+    "resizing": RESIZING,
+    "spectra": SPECTRA,
+    "losses": LOSSES,
+    "modules": MODULES,
+}
+
+# What stays refused, by target, and the words it is refused with.
+REFUSED: dict[str, dict[str, str]] = {
+    "torch.digamma(x.abs() + 0.5)": dict.fromkeys(("coreml", "onnx"), "digamma"),
+    "torch.lgamma(x.abs() + 0.5)": dict.fromkeys(("coreml", "onnx"), "lgamma"),
+    "torch.mode(n, 1).values": dict.fromkeys(("coreml", "onnx"), "mode"),
+    "nn.EmbeddingBag(4, 6): m(n)": {"coreml": "_embedding_bag"},
+    "torch.special.i0(x)": dict.fromkeys(("coreml", "onnx"), "i0"),
+}

@@ -17,7 +17,7 @@ aten = torch.ops.aten
 
 @FORMULAS.of(aten.scaled_dot_product_attention.default)
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, *others: Any, scale: float | None = None, enable_gqa: bool = False
+    query: Tensor, key: Tensor, value: Tensor, *others: Any, enable_gqa: bool = False, **scale: Any
 ) -> Any:
     """Grouped queries: each head of keys and values is repeated for the queries that share it (Ainslie et al. 2023,
     arXiv:2305.13245)."""
@@ -25,7 +25,7 @@ def scaled_dot_product_attention(
         return NotImplemented
     groups = query.shape[-3] // key.shape[-3]
     key, value = (_repeated(heads, groups) for heads in (key, value))
-    return nn.functional.scaled_dot_product_attention(query, key, value, *others, **{"scale": scale})
+    return nn.functional.scaled_dot_product_attention(query, key, value, *others, **scale)
 
 
 def _repeated(heads: Tensor, groups: int) -> Tensor:

@@ -28,6 +28,35 @@ def roll(x: Tensor, shifts: list[int], dims: tuple[int, ...] | list[int] = ()) -
     return x
 
 
+@FORMULAS.of(aten.tensor_split.sections)
+def tensor_split(x: Tensor, sections: int, dim: int = 0) -> Any:
+    """The first parts get what does not divide."""
+    size, more = divmod(x.shape[dim], sections)
+    cuts = [part * size + min(part, more) for part in range(1, sections)]
+    return tensor_split_at(x, cuts, dim)
+
+
+@FORMULAS.of(aten.tensor_split.indices)
+def tensor_split_at(x: Tensor, indices: list[int], dim: int = 0) -> Any:
+    bounds = zip([0, *indices], [*indices, x.shape[dim]], strict=True)
+    return [aten.slice.Tensor(x, dim, start, max(start, end)) for start, end in bounds]
+
+
+@FORMULAS.of(aten.vsplit.int)
+def vsplit(x: Tensor, sections: int) -> Any:
+    return tensor_split(x, sections, 0)
+
+
+@FORMULAS.of(aten.hsplit.int)
+def hsplit(x: Tensor, sections: int) -> Any:
+    return tensor_split(x, sections, 0 if x.dim() == 1 else 1)
+
+
+@FORMULAS.of(aten.dsplit.int)
+def dsplit(x: Tensor, sections: int) -> Any:
+    return tensor_split(x, sections, 2)
+
+
 @FORMULAS.of(aten.diagonal.default)
 def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Of rows laid end to end, every (columns + 1)-th element."""

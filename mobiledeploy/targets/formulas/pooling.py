@@ -85,14 +85,20 @@ def _maximum(x: Tensor, axes: list[Windows]) -> tuple[Tensor, list[Tensor]]:
 
 
 def _places(x: Tensor, axes: list[Windows]) -> Tensor:
-    """Where each window's largest element stands in the picture, row by row: torch's return_indices."""
+    """Where each window's largest element stands in the picture, row by row: torch's return_indices. Of equal elements
+    the first."""
     rows, columns = axes
     _, slices = _maximum(x, axes)
-    which = torch.stack(slices).argmax(0)
-    row, column = torch.div(which, columns.kernel, rounding_mode="floor"), torch.remainder(which, columns.kernel)
     top = torch.arange(rows.count).unsqueeze(-1) * rows.stride - rows.padding
     left = torch.arange(columns.count) * columns.stride - columns.padding
-    return (top + row * rows.dilation) * columns.size + left + column * columns.dilation
+    corner = top * columns.size + left
+    largest, place = slices[0], corner.expand(slices[0].shape)
+    offsets = product(range(rows.kernel), range(columns.kernel))
+    for window, (row, column) in list(zip(slices, offsets, strict=True))[1:]:
+        here = corner + (row * rows.dilation * columns.size + column * columns.dilation)
+        place = torch.where(window > largest, here, place)
+        largest = torch.maximum(largest, window)
+    return place
 
 
 @FORMULAS.of(aten._adaptive_avg_pool3d.default, aten.adaptive_avg_pool3d.default)
@@ -131,7 +137,7 @@ def _adaptive_maximum(x: Tensor, sizes: Sizes) -> Tensor:
 def _windows(x: Tensor, geometry: tuple[Sizes, ...], ceil_mode: bool = False) -> list[Windows]:
     """`geometry`: kernel, stride, padding, and dilation where there is one, each with one entry for an axis."""
     axes: Any = zip(x.shape[-len(geometry[0]) :], *geometry, strict=True)
-    return [Windows(*axis, *[1] * (5 - len(axis)), ceil_mode) for axis in axes]
+    return [Windows(*axis).rounded_up(ceil_mode) for axis in axes]
 
 
 def _pads(axes: list[Windows]) -> list[int]:
