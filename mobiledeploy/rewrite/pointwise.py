@@ -10,6 +10,7 @@ constants folded in another order, by `where`, `max` or `clamp`.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ _MOST_NODES = 16
 _TOLERANCE = 1e-11
 # Below, a constant could hide under the tolerance.
 _LEAST_CONSTANT = 1e-8
+# Beyond, one could stand outside of the points that are compared.
+_LARGEST_CONSTANT = 1e11
 
 POINTWISE = {
     *(aten.add, aten.sub, aten.rsub, aten.mul, aten.div, aten.neg, aten.reciprocal),
@@ -77,10 +80,11 @@ def regions(program: Program, root: fx.Node) -> Iterator[Region]:
 
 
 def _guards(program: Program, node: fx.Node) -> bool:
-    """Whether a constant is there to keep something from zero, as in clamp(x, min=1e-12): no comparison of values would
-    miss it, and a division might."""
+    """Whether a constant is there to keep something from zero or from infinity, as in clamp(x, min=1e-12): no
+    comparison of values would miss it, and a division might."""
     given = (uniform(program, one) if isinstance(one, fx.Node) else one for one in node.args)
-    return any(isinstance(one, int | float) and 0 < abs(one) < _LEAST_CONSTANT for one in given)
+    sizes = [abs(one) for one in given if isinstance(one, int | float)]
+    return any(0 < size < _LEAST_CONSTANT or _LARGEST_CONSTANT < size < math.inf for size in sizes)
 
 
 def uniform(program: Program, node: fx.Node) -> float | None:

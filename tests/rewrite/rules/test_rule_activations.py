@@ -79,6 +79,7 @@ def test_the_tanh_form_stays_the_tanh_form(rewritten, calls) -> None:
         (["softplus"], lambda x: F.softplus(x, threshold=3)),
         (["abs", "add", "div"], F.softsign),
         (["clamp_min"], lambda x: x.clamp_min(1e-12)),
+        (["clamp"], lambda x: x.clamp(0, 1e13)),
         (["clamp"], lambda x: x.clamp(min=1e-12)),
         (["maximum"], lambda x: torch.maximum(x, torch.tensor(1e-12))),
         (["add", "sigmoid", "mul"], lambda x: x * torch.sigmoid(x + 1e-12)),
