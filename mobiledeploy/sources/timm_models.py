@@ -11,7 +11,7 @@ from mobiledeploy.errors import CheckpointError
 from mobiledeploy.sources.architecture import Architecture
 from mobiledeploy.sources.randomness import seeded
 from mobiledeploy.sources.timm_library import timm
-from mobiledeploy.sources.weights.fitting import load_fitting
+from mobiledeploy.sources.weights.fitting import resampled
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +33,8 @@ def timm_architecture(name: str, seed: int) -> Architecture:
             module: nn.Module = timm().create_model(name, **arguments)
             if file is None or resolution is None:
                 return module
-            return _resampled(module, _with_weights(name, file), file, resolution)
+            # not every architecture of timm resamples its own position embeddings
+            return resampled(module, _with_weights(name, file), file.path.name, resolution)
 
     return Architecture(
         name=name,
@@ -56,17 +57,6 @@ def _with_weights(name: str, file: PretrainedFile) -> nn.Module:
             remedy="Delete that file, so that it is fetched again.",
         ) from error
     return module
-
-
-def _resampled(module: nn.Module, trained: nn.Module, file: PretrainedFile, resolution: tuple[int, int]) -> nn.Module:
-    """`module` with the weights of `trained`: not every architecture of timm resamples its own position embeddings.
-
-    Raises ValueError where they are of more than another size.
-    """
-    try:
-        return load_fitting(module, trained.state_dict(), file.path.name, picture=resolution)
-    except CheckpointError as error:
-        raise ValueError(error.what) from error
 
 
 @contextlib.contextmanager

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mobiledeploy.errors import CheckpointError, HostError, InputError
 from mobiledeploy.records import InputSpec, Preprocessing
+from mobiledeploy.sources.architecture import Architecture
 from mobiledeploy.sources.detection import is_detector, without_suppression
 from mobiledeploy.sources.randomness import seeded
+from mobiledeploy.sources.resolution import at_resolution
 from mobiledeploy.sources.source import Absence, Draft, Request
+from mobiledeploy.sources.weights.fitting import resampled
 from mobiledeploy.sources.weights.pretrained import PretrainedFile, find_pretrained
 
 if TYPE_CHECKING:
@@ -45,14 +48,19 @@ class TorchvisionSource:
         name = request.identifier.rpartition(":")[2]
         recommended = _weights(name)
         file, absence = _pretrained(name, recommended, request)
-        module = _built(name, recommended if file else None, request)
-        inputs = getattr(module, "mobiledeploy_inputs", None) or (_input(recommended.transforms()),)
+        title = f"{name} (torchvision {torchvision.__version__.partition('+')[0]})"
+        if request.identifier.startswith("torchvision.models:"):
+            inputs: tuple[InputSpec, ...] = (_input(recommended.transforms()),)
+            module, _ = at_resolution(_classifier(name, title, inputs[0], request), request.resolution, file)
+        else:
+            module = _built(name, recommended if file else None, request)
+            inputs = getattr(module, "mobiledeploy_inputs", None) or (_input(recommended.transforms()),)
         return Draft(
             module=module,
             inputs=tuple(_resized(spec, request.resolution) for spec in inputs),
             identifier=request.identifier,
             name=name,
-            architecture=f"{name} (torchvision {torchvision.__version__.partition('+')[0]})",
+            architecture=title,
             carries="pretrained" if file else "nothing",
             origin=file.origin if file else None,
             absence=absence,
@@ -90,6 +98,35 @@ def _pretrained(name: str, recommended: Any, request: Request) -> tuple[Pretrain
             raise
         recorded = f"{recommended.url} is not in the local cache and could not be fetched"
         return None, Absence(recorded, error.what)
+
+
+def _classifier(name: str, title: str, spec: InputSpec, request: Request) -> Architecture:
+    """Of one size where it has position embeddings; it is then made for another, and they are resampled."""
+
+    def create(file: PretrainedFile | None, resolution: tuple[int, int] | None) -> nn.Module:
+        trained = _built(name, _weights(name) if file else None, request)
+        if resolution is None:
+            return trained
+        module = _sized(name, resolution, request.seed)
+        return module if file is None else resampled(module, trained, file.path.name, resolution)
+
+    return Architecture(name=name, title=title, cfg={"input_size": spec.shape[1:]}, create=create)
+
+
+def _sized(name: str, resolution: tuple[int, int], seed: int) -> nn.Module:
+    """Raises TypeError where the builder does not know of sizes, ValueError for no square where it wants one."""
+    from torchvision import models
+
+    builder = models.get_model_builder(name)
+    height, width = resolution
+    with seeded(seed):
+        try:
+            module: nn.Module = builder(input_size=resolution)  # MaxVit
+        except TypeError:
+            if height != width:
+                raise ValueError("it takes squares") from None
+            module = builder(image_size=height)  # VisionTransformer
+    return module
 
 
 def _built(name: str, weights: Any, request: Request) -> nn.Module:

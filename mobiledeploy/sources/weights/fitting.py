@@ -14,7 +14,7 @@ from mobiledeploy.sources.timm_library import timm
 from mobiledeploy.sources.weights.names import State, renamings
 from mobiledeploy.sources.weights.positions import stretched_state
 
-__all__ = ["Mismatch", "load_fitting"]
+__all__ = ["Mismatch", "load_fitting", "resampled"]
 
 SHOWN = 3
 
@@ -69,6 +69,17 @@ def load_fitting(
     progress.note(f"{file_name} was trained at another resolution; its position embeddings are resampled ({names}).")
     form.load_state_dict(stretched, strict=False)
     return form
+
+
+def resampled(module: nn.Module, trained: nn.Module, file_name: str, picture: tuple[int, int]) -> nn.Module:
+    """`module`, made for `picture` (height, width), with the weights of `trained`, the same model at another size.
+
+    Raises ValueError where more than position embeddings differs.
+    """
+    try:
+        return load_fitting(module, trained.state_dict(), file_name, picture=picture)
+    except CheckpointError as error:
+        raise ValueError(error.what) from error
 
 
 def _stretched(mismatch: Mismatch, state: State, picture: tuple[int, int] | None) -> State | None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchvision import models
 
-from mobiledeploy.errors import HostError
+from mobiledeploy.errors import HostError, InputError
 from mobiledeploy.sources import resolve
 
 SEGMENTATION = "torchvision.models.segmentation:lraspp_mobilenet_v3_large"
@@ -81,3 +81,37 @@ def test_what_takes_no_single_picture_is_a_factory_like_any(identifier) -> None:
     from mobiledeploy.sources.table import SOURCES
 
     assert next(source for source in SOURCES if source.claims(identifier)).kind == "factory"
+
+
+@pytest.mark.parametrize("weights", ["random", "pretrained", "file"])
+def test_a_vision_transformer_is_made_for_another_resolution(weights, tmp_path) -> None:
+    """torchvision would refuse the picture, and leave its `interpolate_embeddings` to the user."""
+    recommended = models.get_model_weights("vit_b_32").DEFAULT
+    trained = models.vit_b_32(weights=None)
+    if weights == "pretrained":
+        place = Path(torch.hub.get_dir()) / "checkpoints"
+        place.mkdir(parents=True)
+        torch.save(trained.state_dict(), place / recommended.url.rpartition("/")[2])
+    if weights == "file":
+        weights = str(tmp_path / "vit.pth")
+        torch.save(trained.state_dict(), weights)
+    source = resolve("torchvision.models:vit_b_32", weights=weights, resolution=(96, 96))
+    assert source.inputs[0].shape == (1, 3, 96, 96)
+    assert source.module.encoder.pos_embedding.shape == (1, 1 + 3 * 3, 768)
+    if weights != "random":
+        assert torch.equal(source.module.conv_proj.weight, trained.conv_proj.weight)
+        before, after = trained.encoder.pos_embedding, source.module.encoder.pos_embedding
+        assert torch.equal(before[:, 0], after[:, 0])
+
+
+REFUSED = [
+    ("vit_b_32", (96, 128), "vit_b_32 does not take 96x128", "It takes 224x224. Leave --resolution out."),
+    ("vit_b_32", (100, 100), "vit_b_32 does not take 100x100", "It takes 224x224. Leave --resolution out."),
+]
+
+
+@pytest.mark.parametrize(("name", "resolution", "what", "remedy"), REFUSED, ids=[str(size) for _, size, *_ in REFUSED])
+def test_a_resolution_that_it_cannot_be_made_for_is_refused(name, resolution, what, remedy) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve(f"torchvision.models:{name}", weights="random", resolution=resolution)
+    assert (caught.value.what, caught.value.remedy) == (what, remedy)
