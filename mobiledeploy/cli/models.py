@@ -23,7 +23,7 @@ def models(
         str | None,
         typer.Argument(
             metavar="PATTERN",
-            help="Part of the name, or 'fastvit_s*'; without it FastViT, MobileViT and Mixer; '*' for all.",
+            help="Part of the name, or 'fastvit_s*'; without it FastViT, MobileViT, Mixer and T2T-ViT; '*' for all.",
         ),
     ] = None,
     status: Annotated[

@@ -147,6 +147,7 @@ def test_a_file_of_the_trained_size_is_enlarged(tmp_path) -> None:
     trained = resolve("mixer_s32_224", weights="random", seed=7)
     torch.save({"state_dict": trained.module.state_dict()}, tmp_path / "mixer.pth")
     source = resolve("mixer_s32_224", weights=str(tmp_path / "mixer.pth"), resolution=(448, 224))
+    assert source.record.weights.sha256 == trained.record.weights.sha256
     fc1 = source.module.blocks[0].mlp_tokens.fc1.weight
     assert fc1.shape == (2 * 256, 2 * 49)
     expected = trained.module.blocks[0].mlp_tokens.fc1.weight

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from mobiledeploy.progress import Progress
-    from mobiledeploy.sources.source import Draft, Request
+    from mobiledeploy.sources.source import Draft, Enlargement, Request
 
 __all__ = ["put_weights"]
 
@@ -74,21 +73,28 @@ def _carried(draft: Draft, request: Request) -> WeightsRecord:
 
 def _from_file(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
     path = Path(request.weights)
-    module = _with_state(draft, read_checkpoint(path), path.name, request.progress)
-    return module, WeightsRecord(kind="file", sha256=state_sha256(module.state_dict()), origin=path.name)
+    state = read_checkpoint(path)
+    if draft.enlargement is not None:
+        module, trained = _enlarged_from(draft, draft.enlargement, state, path.name)
+    else:
+        module = load_fitting(draft.module, state, path.name, picture=_picture(draft), progress=request.progress)
+        trained = module
+    return module, WeightsRecord(kind="file", sha256=state_sha256(trained.state_dict()), origin=path.name)
 
 
-def _with_state(draft: Draft, state: dict[str, torch.Tensor], file_name: str, progress: Progress) -> nn.Module:
-    """A file for a model that is enlarged is of its trained size, or of the larger one after training went on there."""
-    if draft.enlargement is None:
-        return load_fitting(draft.module, state, file_name, picture=_picture(draft), progress=progress)
+def _enlarged_from(
+    draft: Draft, enlargement: Enlargement, state: dict[str, torch.Tensor], file_name: str
+) -> tuple[nn.Module, nn.Module]:
+    """The larger model, and the one that the file is of: of the trained size, or the larger itself, where training went
+    on at that size."""
     try:
-        module = load_fitting(draft.module, state, file_name)
+        trained = load_fitting(draft.module, state, file_name)
     except CheckpointError:
         with contextlib.suppress(CheckpointError):
-            return load_fitting(draft.enlargement.apply(draft.module), state, file_name)
+            larger = load_fitting(enlargement.apply(draft.module), state, file_name)
+            return larger, larger
         raise
-    return draft.enlargement.apply(module)
+    return enlargement.apply(trained), trained
 
 
 def _picture(draft: Draft) -> tuple[int, int] | None:
