@@ -28,6 +28,10 @@ __all__ = ["capture_sizes", "sample_prefix"]
 Size: TypeAlias = tuple[int, int]
 
 
+# "You can provide up to 128 different shapes": the guide of coremltools, "Flexible Input Shapes".
+_MOST_SIZES = 128
+
+
 def sample_prefix(size: Size) -> str:
     """What the names of the samples of one size begin with."""
     return f"{_text(size)}/"
@@ -71,6 +75,12 @@ def _check_request(options: ExportOptions) -> None:
         (size,) = sizes
         raise InputError(
             f"{_text(size)} is one size", where="--flexible", remedy="Name at least two, or use --resolution."
+        )
+    if len(sizes) > _MOST_SIZES:
+        raise InputError(
+            f"{len(sizes)} sizes are more than the {_MOST_SIZES} that Core ML enumerates",
+            where="--flexible",
+            remedy="Leave some out.",
         )
     if options.resolution is not None and options.resolution not in sizes:
         raise InputError(

@@ -271,6 +271,11 @@ ROWS = [
     Row("export models.py:Dense --output out --output-names a,a", 2, "`a` is given twice"),
     Row(f"{TINY} --flexible 32", 2, "32x32 is one size"),
     Row(f"{TINY} --flexible 32,32", 2, "32x32 is one size"),
+    Row(
+        f"{TINY} --flexible {','.join(map(str, range(1, 130)))}",
+        2,
+        "129 sizes are more than the 128 that Core ML enumerates",
+    ),
     Row(f"{TINY} --flexible 32,twelve", 2, "`twelve` is no resolution"),
     Row(f"{TINY} --flexible 32,48 --resolution 40", 2, "the default size 40x40 is not among the sizes 32x32, 48x48"),
     Row(f"{TINY} --flexible 32,48 --target onnx --target coreml", 3, "one ONNX file cannot take several sizes here"),

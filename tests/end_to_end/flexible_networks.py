@@ -70,6 +70,20 @@ class Scaled(Picture):
         return self.head((x.sigmoid() * (8.0 / x.shape[2])).sigmoid().mean((2, 3)))
 
 
+class Overflow(Positions):
+    """Beyond fp16's 65504 in between, at any size."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        positions = F.interpolate(self.positions, size=x.shape[2:], mode="bicubic")
+        return self.head(torch.log((x + positions).relu() * 1e6 + 1e6).mean((2, 3)))
+
+
+def overflow() -> nn.Module:
+    torch.manual_seed(0)
+    return Overflow()
+
+
 def blocks() -> nn.Module:
     torch.manual_seed(0)
     return Blocks()

@@ -136,6 +136,15 @@ def test_a_package_that_freezes_what_one_size_needs_is_caught(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_function_that_fails_is_named_by_its_size_and_its_first_diverging_operator(tmp_path) -> None:
+    options = ExportOptions(flexible=((24, 24), (32, 32)), deployment_target="iOS18", resolution=(24, 24))
+    with pytest.raises(ParityError) as caught:
+        pipeline.export(f"{NETWORKS}:overflow", output=tmp_path, options=options)
+    where = caught.value.where or ""
+    assert "output `logits` on 24x24/grace_hopper; first at " in where
+    assert "flexible_networks.py:" in where
+
+
 def test_a_size_that_is_not_among_them_is_refused_by_the_package(exported) -> None:
     model = mil.load(exported.folder / "net.mlpackage")
     assert model.inputs[0].enumerated == tuple((*size, 3) for size in SIZES)
