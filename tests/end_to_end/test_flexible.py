@@ -79,6 +79,23 @@ def test_check_executes_every_size_again_without_the_model(exported, functions) 
         assert [report.psnr_db for report in reports] == [report.psnr_db for report in result.proof.parity]
 
 
+def test_under_core_ml_every_size_is_asked_of_its_own_function(functions, monkeypatch) -> None:
+    from mobiledeploy.targets.coreml_library import ct
+
+    opened = []
+
+    class StandIn:
+        def __init__(self, path: str, compute_units: object, function_name: str | None) -> None:
+            opened.append(function_name)
+            self.predict = mil.load(path, function_name).predict
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(ct.models, "MLModel", StandIn)
+    reports = pipeline.check(functions.folder, runner="coreml")
+    assert opened == ["size_32x32", "size_20x20"]
+    assert [(report.runner, report.passed) for report in reports] == [("coreml", True)] * 2
+
+
 def test_check_with_pictures_runs_the_original_at_every_size(exported, tmp_path, monkeypatch) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "noise.png")
