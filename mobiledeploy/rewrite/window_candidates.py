@@ -36,27 +36,29 @@ _CONVOLUTIONS = {1: aten.conv1d.default, 2: aten.conv2d.default}
 
 def window_candidates(spec: Windows, source: fx.Node) -> Iterator[Candidate]:
     """Every way that this module knows, to be weighed. A candidate's one source is the tensor."""
-    yield from _candidates(spec, shape(source))
-    blocks = blocked(spec, shape(source))
+    sizes, multiplies = shape(source), source.meta["val"].is_floating_point()
+    yield from _candidates(spec, sizes, multiplies)
+    blocks = blocked(spec, sizes)
     if blocks is not None:
-        for inner in _candidates(blocks.windows, blocks.shape):
+        for inner in _candidates(blocks.windows, blocks.shape, multiplies):
             yield _in_blocks(blocks, inner)
 
 
-def _candidates(spec: Windows, sizes: tuple[int, ...]) -> Iterator[Candidate]:
+def _candidates(spec: Windows, sizes: tuple[int, ...], multiplies: bool) -> Iterator[Candidate]:
+    """`multiplies`: whether a convolution takes such a tensor; one of integers or truth values it does not."""
     for order in itertools.permutations(spec.windows):
         choices = [fitting_steps(window, sizes[window.axis]) for window in order]
         for names in itertools.product(*choices):
             for start in dict.fromkeys((_apart(spec), _together(spec))):
                 yield _separable(spec, tuple(zip(order, names, strict=True)), start)
+    if _is_unshuffling(spec):
+        yield _unshuffling(spec)
     reached = spec.rank - min(window.axis for window in spec.windows)
     for spatial in dict.fromkeys((max(reached, spec.rank - 2), reached)):
-        if spatial in _CONVOLUTIONS:
+        if multiplies and spatial in _CONVOLUTIONS:
             yield _one_hot(spec, (spec.windows,), spatial)
             if len(spec.windows) > 1:
                 yield _one_hot(spec, tuple((window,) for window in spec.windows), spatial)
-    if _is_unshuffling(spec):
-        yield _unshuffling(spec)
 
 
 def _in_blocks(blocks: Blocks, inner: Candidate) -> Candidate:

@@ -89,6 +89,16 @@ def test_hundreds_of_slices_are_not_drafted() -> None:
     assert not any("slices" in name for name in names(spec, (1000,)))
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_what_is_no_number_with_a_point_is_not_convolved(dtype: torch.dtype) -> None:
+    x = (torch.arange(2 * 3 * 6 * 6) % 5).to(dtype).reshape(2, 3, 6, 6)
+    windows = (Window(2, 3, 1), Window(3, 2, 2))
+    spec = Windows(4, windows, (0, 1, 2, 3, 6, 7), (2, 3, 4, 3, 3, 2))
+    for candidate in window_candidates(spec, EagerSite().source(x)):
+        assert "convolution" not in candidate.name
+        assert torch.equal(run(candidate, x), x.unfold(2, 3, 1).unfold(3, 2, 2))
+
+
 def test_windows_of_a_third_axis_from_behind_have_no_convolution() -> None:
     spec = Windows(3, (Window(0, 3, 1),), (0, 1, 2, 3), (3, 5, 5, 3))
     assert names(spec, (5, 5, 5)) == GENERAL
