@@ -9,6 +9,7 @@ from mobiledeploy.rewrite.rules.activations import NameActivations
 from mobiledeploy.rewrite.rules.bound_rank import BoundRank
 from mobiledeploy.rewrite.rules.cancel_movement import CancelMovement
 from mobiledeploy.rewrite.rules.constants import FoldConstants
+from mobiledeploy.rewrite.rules.drop_expands import DropExpands
 from mobiledeploy.rewrite.rules.fold import Fold
 from mobiledeploy.rewrite.rules.fold_batch_norm import FoldBatchNorm
 from mobiledeploy.rewrite.rules.fold_scales import FoldScales
@@ -42,6 +43,7 @@ RECIPE: tuple[Entry, ...] = (
     Entry(FoldConstants(), "first: weights behind a reshape are weights to every other rule"),
     Entry(NameActivations(), "before a scale that is part of an activation is folded into a neighbour's weights"),
     Entry(NameNorms(), "likewise: a norm's affine part then folds like any other's"),
+    Entry(DropExpands(), "after the norms, which may be written with one"),
     Entry(LowerEinsum(), "before anything looks for a product, a linear map or a scale: an einsum may be any of them"),
     Entry(FoldBatchNorm(), "before merging, so that a branch is one convolution and not a chain"),
     Entry(CancelMovement(), "after a folded norm, around which the model reshaped; linear maps then touch each other"),
