@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from mobiledeploy.sources.source import Draft, Enlargement, Request
+    from mobiledeploy.records import InputSpec
+    from mobiledeploy.sources.source import Draft, Request
 
 __all__ = ["put_weights"]
 
@@ -74,30 +75,28 @@ def _carried(draft: Draft, request: Request) -> WeightsRecord:
 def _from_file(draft: Draft, request: Request) -> tuple[nn.Module, WeightsRecord]:
     path = Path(request.weights)
     state = read_checkpoint(path)
-    if draft.enlargement is not None:
-        module, trained = _enlarged_from(draft, draft.enlargement, state, path.name)
-    else:
-        module = load_fitting(draft.module, state, path.name, picture=_picture(draft), progress=request.progress)
-        trained = module
+    inputs = draft.inputs if draft.enlargement is None else draft.enlargement.inputs
+    try:
+        trained = load_fitting(draft.module, state, path.name, picture=_picture(inputs), progress=request.progress)
+    except CheckpointError:
+        larger = _larger(draft, state, path.name)
+        if larger is None:
+            raise
+        return larger, WeightsRecord(kind="file", sha256=state_sha256(larger.state_dict()), origin=path.name)
+    module = _enlarged(draft, trained)
     return module, WeightsRecord(kind="file", sha256=state_sha256(trained.state_dict()), origin=path.name)
 
 
-def _enlarged_from(
-    draft: Draft, enlargement: Enlargement, state: dict[str, torch.Tensor], file_name: str
-) -> tuple[nn.Module, nn.Module]:
-    """The larger model, and the one that the file is of: of the trained size, or the larger itself, where training went
-    on at that size."""
-    try:
-        trained = load_fitting(draft.module, state, file_name)
-    except CheckpointError:
-        with contextlib.suppress(CheckpointError):
-            larger = load_fitting(enlargement.apply(draft.module), state, file_name)
-            return larger, larger
-        raise
-    return enlargement.apply(trained), trained
+def _larger(draft: Draft, state: dict[str, torch.Tensor], file_name: str) -> nn.Module | None:
+    """The enlarged model with a file in it that is of that: training may have gone on at the larger size."""
+    if draft.enlargement is None:
+        return None
+    with contextlib.suppress(CheckpointError):
+        return load_fitting(draft.enlargement.apply(draft.module), state, file_name)
+    return None
 
 
-def _picture(draft: Draft) -> tuple[int, int] | None:
+def _picture(inputs: tuple[InputSpec, ...]) -> tuple[int, int] | None:
     """Height and width of the first picture among the inputs."""
-    shapes = [spec.shape for spec in draft.inputs if len(spec.shape) == 4]
+    shapes = [spec.shape for spec in inputs if len(spec.shape) == 4]
     return (shapes[0][2], shapes[0][3]) if shapes else None
