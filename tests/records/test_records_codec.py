@@ -92,7 +92,10 @@ def test_unknown_fields_of_a_later_minor_writer_are_passed_over() -> None:
         (lambda d: d.pop("name"), "field `name` is missing"),
         (lambda d: d.update(name=3), "expected a str, found 3"),
         (lambda d: d.update(outputs="logits"), "expected a list, found 'logits'"),
-        (lambda d: d["source"].update(kind="attic"), "expected one of 'zoo', 'factory', 'pt2', found 'attic'"),
+        (
+            lambda d: d["source"].update(kind="attic"),
+            "expected one of 'zoo', 'factory', 'pt2', 'torchvision', 'features', found 'attic'",
+        ),
         (lambda d: d["source"].update(parameters=True), "expected a whole number, found True"),
         (lambda d: d["options"].update(resolution=[1, 2, 3]), "expected a list of 2"),
         (lambda d: d.update(files=[]), "expected an object"),
