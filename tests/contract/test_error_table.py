@@ -244,6 +244,12 @@ ROWS = [
         2,
         "deit_tiny_patch16_224 does not take 225x225",
     ),
+    Row(
+        "export mixer_s32_224 --weights random --resolution 256 --output out",
+        2,
+        "mixer_s32_224 does not take 256x256",
+    ),
+    Row("export t2t_vit_15 --weights random --output out", 2, "no model is called `t2t_vit_15`"),
     Row(f"{TINY} --resolution 12by12", 2, "`12by12` is no resolution"),
     Row(f"{TINY} --resolution 0", 2, "`0` is no resolution"),
     Row(f"{TINY} --precision float8", 2, "`float8` is no precision that mobiledeploy knows"),
