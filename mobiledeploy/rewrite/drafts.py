@@ -1,6 +1,8 @@
 """Ways to write one value, drafted as graphs of their own and weighed there, so that the cheapest is built.
 
-candidates ──draft──▶ scratch graphs ──graph cost──▶ the cheapest ──build──▶ the program's graph
+    candidates ──draft──▶ scratch graphs ──graph cost──▶ the cheapest ──build──▶ the program's graph
+
+A way is a function that builds nodes, so that what is weighed is what is built.
 """
 
 from __future__ import annotations

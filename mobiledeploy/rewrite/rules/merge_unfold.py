@@ -65,7 +65,7 @@ class MergeUnfold:
         picture: Any = origin[0].args[0]
         sources = (picture,) if matrix.bias is None else (picture, matrix.bias)
         candidate = _convolution(matrix, origin[0], order)
-        if draft(candidate, sources).weight >= _weight(_freed(node, origin[0])):
+        if draft(candidate, sources).weight >= _weight(_freed(matrix, origin[0])):
             return Refusal("the convolution would cost more than the matrix", node)
         return Match(node, _Plan(candidate, sources))
 
@@ -90,15 +90,15 @@ def _order(matrix: ChannelMap, unfold: fx.Node, numbers: torch.Tensor) -> tuple[
     return orders.get(before)
 
 
-def _freed(node: fx.Node, unfold: fx.Node) -> list[fx.Node]:
-    """What nobody needs any more without `node`, back to `unfold`."""
-    freed = [node]
-    source = next(n for n in node.all_input_nodes if n.op == "call_function")
+def _freed(matrix: ChannelMap, unfold: fx.Node) -> list[fx.Node]:
+    """What nobody needs any more without the matrix, back to `unfold`."""
+    freed = [matrix.node]
+    source: Any = matrix.source
     while len(source.users) == 1:
         freed.append(source)
         if source is unfold:
             break
-        source = source.args[0]  # type: ignore[assignment]
+        source = source.args[0]
     return freed
 
 
