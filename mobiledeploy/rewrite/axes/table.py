@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from mobiledeploy.rewrite.axes.families import (
     along,
     attention,
+    channels,
     elementwise,
+    indexing,
     joining,
     last_axes,
     products,
@@ -20,7 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["REGROUPINGS", "handler", "is_order_free"]
 
-FAMILIES = (along, attention, elementwise, joining, last_axes, products, reduction, regrouping)
+FAMILIES = (
+    along,
+    attention,
+    channels,
+    elementwise,
+    indexing,
+    joining,
+    last_axes,
+    products,
+    reduction,
+    regrouping,
+)
 
 HANDLERS: dict[Any, Handler] = {target: made for family in FAMILIES for target, made in family.HANDLERS.items()}
 
@@ -38,5 +51,5 @@ def handler(target: Any) -> Handler | None:
 
 def is_order_free(target: Any) -> bool:
     """Whether an operator is computed as well in one order of memory as in another: elementwise, products, attention,
-    parts. A linear map or a norm is not, which wants its features last."""
-    return handler(target) is not None and target not in last_axes.HANDLERS
+    parts. A linear map or a norm is not, which wants its features at one place."""
+    return handler(target) is not None and target not in last_axes.HANDLERS | channels.HANDLERS

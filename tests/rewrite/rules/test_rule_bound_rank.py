@@ -183,6 +183,13 @@ SINGLE = [
     ("glu", lambda x: F.glu(x, 1)),
     ("index_select", lambda x: x.index_select(2, torch.tensor([2, 0]))),
     ("index", lambda x: x[:, :, torch.tensor([[2, 0], [1, 1]])]),
+    ("index of two axes", lambda x: x[:, :, torch.tensor([[2], [-1]]), torch.tensor([1, 0])]),
+    ("index of two axes apart", lambda x: x[:, torch.tensor([1, 0, 1]), :, torch.tensor([1, -2, 0])]),
+    ("group_norm", lambda x: F.group_norm(x, 2)),
+    ("instance_norm", F.instance_norm),
+    ("prelu", lambda x: F.prelu(x, torch.tensor([0.25, 0.5], dtype=x.dtype))),
+    ("pixel_shuffle", lambda x: F.pixel_shuffle(x.permute(0, 1, 2, 5, 4, 3), 2)),
+    ("pixel_unshuffle", lambda x: F.pixel_unshuffle(x.permute(0, 2, 4, 1, 3, 5), 2)),
     ("topk", lambda x: x.topk(2, 2)[0]),
     ("sort", lambda x: x.sort(4)[0]),
     ("max", lambda x: x.max(2)[0]),
@@ -264,8 +271,8 @@ REFUSALS = [
         "aten.slice.Tensor: it has no elements",
     ),
     (
-        lambda x: x.reshape(2, 2, 3, 2, 3, 4)[torch.tensor([0, 1]), torch.tensor([1, 0])].flatten(),
-        "aten.index.Tensor: it takes places of several axes at once",
+        lambda x: x.reshape(2, 2, 3, 2, 3, 4).roll(1).flatten(),
+        "aten.roll.default: it rolls over all elements at once",
     ),
 ]
 

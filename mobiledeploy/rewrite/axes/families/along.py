@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.aten.graph import aten, shape
-from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of, flat
+from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of
 from mobiledeploy.rewrite.axes.axis_view import AxisView, axis_view
 from mobiledeploy.rewrite.axes.carrier import Carrier
-from mobiledeploy.rewrite.axes.layout import arranged, exact
+from mobiledeploy.rewrite.axes.layout import arranged
 from mobiledeploy.rewrite.axes.sketch import Unbounded
 
 if TYPE_CHECKING:
@@ -110,27 +110,6 @@ def _pad(call: Invocation) -> Carrier:
     return x
 
 
-def _index_select(call: Invocation) -> Carrier:
-    view = axis_view(call.sketch, call.carrier(), call.axis())
-    node = call.again(self=view.node, dim=view.number, index=exact(call.sketch, call.carrier("index")))
-    return view.resized(node, shape(node)[view.number])
-
-
-def _index(call: Invocation) -> Carrier:
-    """x[:, :, indices]  ──▶  the axis [before | axis | behind] at the indices as one line"""
-    indices = call["indices"]
-    given = [axis for axis, index in enumerate(indices) if index is not None]
-    if len(given) != 1 or indices[given[0]].node.meta["val"].dtype.is_floating_point:
-        raise Unbounded("it takes places of several axes at once")
-    axis, index = given[0], indices[given[0]]
-    view = axis_view(call.sketch, call.carrier(), axis)
-    line = call.sketch.reshape(exact(call.sketch, index), [-1])
-    node = call.again(self=view.node, indices=[*[None] * view.number, line])
-    dims = tuple(atoms_of((size,)) for size in index.shape)
-    result = view.became(node, flat(dims))
-    return result.with_dims((*result.dims[:axis], *dims, *result.dims[axis + 1 :]))
-
-
 def _unfold(call: Invocation) -> Carrier:
     """x.unfold(dim, size, step): windows in the place of the axis, their elements behind all else"""
     axis = call["dimension"] % max(1, len(call.carrier().dims))
@@ -167,8 +146,6 @@ HANDLERS: dict[Any, Handler] = {
     aten.constant_pad_nd.default: _pad,
     aten.flip.default: _flip,
     aten.glu.default: _part,
-    aten.index.Tensor: _index,
-    aten.index_select.default: _index_select,
     aten.narrow.default: _part,
     aten.pad.default: _pad,
     aten.roll.default: _roll,

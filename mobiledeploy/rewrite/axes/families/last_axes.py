@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.aten.graph import aten, shape
 from mobiledeploy.rewrite.axes.atoms import Atoms, atoms_of, flat
-from mobiledeploy.rewrite.axes.axis_view import axis_view
 from mobiledeploy.rewrite.axes.carrier import Carrier
 from mobiledeploy.rewrite.axes.layout import arranged, exact, trailing
 
@@ -36,21 +34,18 @@ def _norm(call: Invocation) -> Carrier:
     return Carrier(call.again(input=node, **_constants(call, "weight", "bias")), x.order, x.dims)
 
 
+def _picture(call: Invocation) -> Carrier:
+    """pixel_shuffle and its inverse: channels, rows and columns get other sizes"""
+    x, node = trailing(call.sketch, call.carrier(), 3)
+    result = call.again(self=node)
+    sizes = [atoms_of((size,)) for size in shape(result)[-3:]]
+    kept = x.order[: len(x.order) - len(flat(x.dims[-3:]))]
+    return Carrier(result, kept + flat(sizes), (*x.dims[:-3], *sizes))
+
+
 def _triangle(call: Invocation) -> Carrier:
     x, node = trailing(call.sketch, call.carrier(), 2)
     return Carrier(call.again(self=node), x.order, x.dims)
-
-
-def _batch_norm(call: Invocation) -> Carrier:
-    """[before | channels | behind]: every place of a channel is treated alike"""
-    x = call.carrier("input")
-    view = axis_view(call.sketch, x, 1)
-    order = view.carrier.order
-    sizes = shape(view.node)
-    around = math.prod(sizes[: view.number]), math.prod(sizes[view.number + 1 :])
-    node = call.sketch.reshape(view.node, [around[0], sizes[view.number], around[1]])
-    names = ("weight", "bias", "running_mean", "running_var")
-    return Carrier(call.again(input=node, **_constants(call, *names)), order, view.carrier.dims)
 
 
 def _embedding(call: Invocation) -> Carrier:
@@ -71,10 +66,11 @@ def _constants(call: Invocation, *names: str) -> dict[str, Any]:
 
 
 HANDLERS: dict[Any, Handler] = {
-    aten.batch_norm.default: _batch_norm,
     aten.embedding.default: _embedding,
     aten.layer_norm.default: _norm,
     aten.linear.default: _linear,
+    aten.pixel_shuffle.default: _picture,
+    aten.pixel_unshuffle.default: _picture,
     aten.rms_norm.default: _norm,
     aten.tril.default: _triangle,
     aten.triu.default: _triangle,
