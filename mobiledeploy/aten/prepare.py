@@ -87,6 +87,7 @@ def prepare(
     InputError if `output_names` cannot name the outputs.
     """
     model.eval()
+    _leave_nested_tensors(model)
     if any(tensor.is_floating_point() and tensor.dtype is not torch.float32 for tensor in model.state_dict().values()):
         model.float()
     outputs = _outputs_on_zeros(PreparedModule(model, inputs, (), with_probabilities=False), inputs)
@@ -96,6 +97,14 @@ def prepare(
         _check_labels(labels, *outputs[0])
     names = _names(outputs, tuple(spec.name for spec in inputs), output_names, is_classifier=labels is not None)
     return PreparedModule(model, inputs, names, with_probabilities=labels is not None).eval()
+
+
+def _leave_nested_tensors(model: nn.Module) -> None:
+    """With a padding mask torch's encoder computes in nested tensors, eagerly only, and gives zeros for the padding;
+    every other way, torch.export's too, computes it like any token."""
+    for module in model.modules():
+        if isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False
 
 
 def _is_about_types(error: Exception) -> bool:
