@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import mobiledeploy
-from mobiledeploy.errors import InputError, UnknownModelError
+from mobiledeploy.errors import InputError, ParityError, UnknownModelError
 from mobiledeploy.records import Preprocessing
 from mobiledeploy.sources import list_models, resolve
 from mobiledeploy.sources.t2t.sinusoids import sinusoids
@@ -108,3 +109,19 @@ def test_an_export_equals_the_original(name, tmp_path: Path) -> None:
     result = mobiledeploy.export(name, output=tmp_path, options=options)
     assert result.proof.parity[0].passed
     assert result.manifest.source.identifier == name
+
+
+def test_features_beyond_float16_are_refused_and_float32_takes_them(tmp_path: Path) -> None:
+    """The performers take exponentials: keys and queries along one of the directions w give exp(|w|²/2), 1e6."""
+    state = resolve("t2t_vit_7", weights="random", resolution=(64, 64)).module.state_dict()
+    token = "tokens_to_token.attention1"
+    state[f"{token}.kqv.bias"][:128] += 0.9 * state[f"{token}.w"][0].repeat(2)
+    torch.save(state, tmp_path / "hot.pth")
+    options = mobiledeploy.ExportOptions(weights=str(tmp_path / "hot.pth"), resolution=(64, 64))
+    with pytest.raises(ParityError, match="values are NaN") as caught:
+        mobiledeploy.export("t2t_vit_7", output=tmp_path / "out", options=options)
+    assert "first at exp" in (caught.value.where or "")
+    assert "--precision float32" in (caught.value.remedy or "")
+    assert not list((tmp_path / "out").glob("t2t*"))
+    wide = mobiledeploy.export("t2t_vit_7", output=tmp_path / "out", options=replace(options, precision="float32"))
+    assert wide.proof.parity[0].passed
