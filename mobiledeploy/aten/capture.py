@@ -49,12 +49,12 @@ def capture(module: PreparedModule, inputs: tuple[InputSpec, ...]) -> Program:
     exported, mode = _export(module, inputs)
     names = tuple(spec.name for spec in inputs)
     graph_module = unlift(exported, names)
+    for node in graph_module.graph.nodes:
+        _check_static(node)
     if needs_functionalization(graph_module.graph):
         with _quiet():
             exported = exported.run_decompositions({})
         graph_module = unlift(exported, names)
-    for node in graph_module.graph.nodes:
-        _check_static(node)
     canonicalize(graph_module)
     for node in graph_module.graph.nodes:
         _check_deterministic(node)

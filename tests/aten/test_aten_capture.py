@@ -76,6 +76,12 @@ def selects(self, x):
     return x[x > 0]
 
 
+def selects_and_writes(self, x):
+    kept = x[x > 0].clone()
+    kept[kept > 1] = 1
+    return kept
+
+
 def refuses_export(self, x):
     if torch.compiler.is_exporting():
         raise ValueError("not me")
@@ -90,6 +96,7 @@ def refuses_export(self, x):
         (conditional, r"the model's control flow \(cond\) depends on data", "torch.where"),
         (item, "item turns a tensor's value into a Python number", "Keep it a tensor"),
         (selects, "the size of index's result depends on the values of a tensor", "Keep the size"),
+        (selects_and_writes, "the size of index's result depends on the values of a tensor", "Keep the size"),
         (lambda self, x: F.dropout(x, 0.5), "the model draws random numbers in eval mode", "if self.training"),
         (lambda self, x: x + torch.rand(4), "the model draws random numbers in eval mode", "if self.training"),
         (lambda self, x: x.numpy() + 1, "the model returns a ndarray", "Return tensors"),
