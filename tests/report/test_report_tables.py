@@ -9,7 +9,7 @@ import re
 import pytest
 from rich.console import Console
 
-from mobiledeploy.records import RefusalRecord, WeightsRecord
+from mobiledeploy.records import FlexibleSizes, RefusalRecord, WeightsRecord
 from mobiledeploy.report.tables import check_tables, export_tables
 
 
@@ -42,6 +42,21 @@ def test_an_export_names_model_weights_and_capture(manifest, proof):
         "torch.export (non-strict)",
     ):
         assert fact in text
+
+
+@pytest.mark.parametrize(
+    ("functions", "form"), [((), "in one function"), (("size_256x256", "size_160x192"), "a function for each")]
+)
+def test_the_sizes_of_a_package_come_with_their_form_and_its_reason(manifest, proof, functions, form):
+    form_of = "functions" if functions else "enumerated"
+    sizes = FlexibleSizes("net.mlpackage", form_of, ((256, 256), (160, 192)), "for [a] reason", functions)
+    text = shown(export_tables(dataclasses.replace(manifest, flexible=(sizes,)), proof))
+    assert row(text, "sizes") == ["sizes", f"256x256, 160x192, {form}: for [a] reason"]
+
+
+def test_a_report_of_one_size_names_it(passed):
+    text = shown(check_tables([dataclasses.replace(passed, size=(160, 192))]))
+    assert f"{passed.artifact} at 160x192" in text
 
 
 def test_the_rewriting_is_told_rule_by_rule_with_operators_and_macs(manifest, proof):
