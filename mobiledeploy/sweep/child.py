@@ -20,7 +20,7 @@ from mobiledeploy.records import codec
 from mobiledeploy.records.sweep import SweepRecord, SweepTask
 from mobiledeploy.sweep.conditions import conditions, now, versions
 from mobiledeploy.sweep.files import ANSWER, STAGE
-from mobiledeploy.sweep.reasons import location, outcome_of, reason_of
+from mobiledeploy.sweep.reasons import location, outcome_of, portable, reason_of
 
 if TYPE_CHECKING:
     from mobiledeploy.pipeline import ExportResult
@@ -119,8 +119,8 @@ def _failed(task: SweepTask, error: BaseException, stages: Stages) -> SweepRecor
         reason=reason,
         stage=stages.current,
         error=type(error).__name__,
-        message=getattr(error, "what", None) or " ".join(str(error).split()) or type(error).__name__,
-        where=getattr(error, "where", None),
+        message=portable(getattr(error, "what", None) or " ".join(str(error).split()) or type(error).__name__),
+        where=portable(getattr(error, "where", None)),
         remedy=getattr(error, "remedy", None),
         operator=operator,
         line=line,

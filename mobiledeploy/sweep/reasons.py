@@ -33,7 +33,7 @@ from mobiledeploy.errors import (
 if TYPE_CHECKING:
     from mobiledeploy.records.sweep import OutcomeName, ReasonName
 
-__all__ = ["EXIT_CODES", "location", "outcome_of", "reason_of"]
+__all__ = ["EXIT_CODES", "location", "outcome_of", "portable", "reason_of"]
 
 EXIT_CODES: dict[ReasonName, int] = {
     "crash": 1,
@@ -94,6 +94,11 @@ def _out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
+def portable(text: str | None) -> str | None:
+    """`text` with the files of installed packages named from the package on: a record is read on other machines."""
+    return None if text is None else re.sub(r"/[^\s\"'(]*/site-packages/", "", text)
+
+
 def location(error: BaseException) -> tuple[str | None, str | None]:
     """The operator and the source line (`file.py:12`, from the installed package on) that `error` names, if any."""
     if not isinstance(error, MobileDeployError):
@@ -103,4 +108,4 @@ def location(error: BaseException) -> tuple[str | None, str | None]:
     first = re.search(r"first at (\w+) `", error.where or "")
     line = re.search(r"[^\s,(`]+\.py:\d+", error.where or "") or re.search(r"[^\s,(`]+\.py:\d+", error.what)
     named = operator[0] if operator else first[1] if first else None
-    return named, None if line is None else line[0].rpartition("/site-packages/")[2]
+    return named, portable(None if line is None else line[0])

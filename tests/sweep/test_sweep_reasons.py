@@ -18,7 +18,7 @@ from mobiledeploy.errors import (
     UnsupportedError,
 )
 from mobiledeploy.records.sweep import ReasonName
-from mobiledeploy.sweep.reasons import EXIT_CODES, location, outcome_of, reason_of
+from mobiledeploy.sweep.reasons import EXIT_CODES, location, outcome_of, portable, reason_of
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,18 @@ def test_every_reason_has_an_exit_code() -> None:
 )
 def test_operator_and_line_are_those_of_the_message(error, expected) -> None:
     assert location(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("net.py:3", "net.py:3"),
+        ("src/net.py:3", "src/net.py:3"),
+        ("add_3, /usr/lib/python3/site-packages/timm/models/swin.py:4", "add_3, timm/models/swin.py:4"),
+        ("first at conv `c` (3 dB, /a/site-packages/b/c.py:4)", "first at conv `c` (3 dB, b/c.py:4)"),
+        ("/a/site-packages/b.py:1 and /a/site-packages/c.py:2", "b.py:1 and c.py:2"),
+    ],
+)
+def test_a_record_names_no_folder_of_installed_packages(text, expected) -> None:
+    assert portable(text) == expected
