@@ -9,6 +9,7 @@ import pytest
 # The table, the folder it lists, and the modules of that folder that define no entry of it.
 TABLES = [
     ("mobiledeploy.rewrite.recipes", "mobiledeploy.rewrite.rules", set()),
+    ("mobiledeploy.rewrite.axes.table", "mobiledeploy.rewrite.axes.families", set()),
     ("mobiledeploy.mil.registry", "mobiledeploy.mil.ops", set()),
     ("mobiledeploy.sources.table", "mobiledeploy.sources.kinds", set()),
 ]
