@@ -28,6 +28,7 @@ from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
 from mobiledeploy.targets.mlpackage import write_mlpackage
 from mobiledeploy.targets.quiet import silenced
+from mobiledeploy.targets.ranges import check_half_weights, check_int32_constants
 from mobiledeploy.targets.sigmoid_gelu import fuse_sigmoid_gelu
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def convert(program: Program, options: ConversionOptions, destination: Path) -> 
 def to_specification(program: Program, options: ConversionOptions, scratch: Path) -> tuple[Any, Path | None]:
     """The Core ML Model message, complete, and the file of its weights in the folder `scratch`. Raises as `convert`."""
     check_distinct(program)
+    check_int32_constants(program)
+    if options.precision == "float16":
+        check_half_weights(program)
     with silenced("coremltools") as messages, collection_paused(), _temporary_files_in(scratch):
         lowered, aliases, model = _translate(program, options, scratch, messages)
         specification = model.get_spec()

@@ -22,7 +22,7 @@ from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.errors import TargetError
 from mobiledeploy.targets.complex_numbers import make_real
 from mobiledeploy.targets.decomposition import apply_formula, decompose
-from mobiledeploy.targets.preferences import COREML, prefers_formula
+from mobiledeploy.targets.preferences import COREML, has_projections, prefers_formula
 from mobiledeploy.targets.resolutions import RESOLUTIONS
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def _is_mistranslated(node: fx.Node) -> bool:
     softplus with another threshold than the default."""
     if is_call(node, aten.softplus):
         return len(node.args) > 2 and bool(node.args[2] != 20)
+    if has_projections(node):
+        return True
     return is_call(node, aten._upsample_bilinear2d_aa, aten._upsample_bicubic2d_aa)
 
 

@@ -28,6 +28,13 @@ from mobiledeploy.targets.resize import is_resize, resize_to_products
 __all__ = ["apply_formula", "decompose", "is_decomposable"]
 
 
+# A view is of a tensor that lies in memory as the traced one did, which a graph does not promise.
+_RESHAPES: dict[Any, Any] = {
+    aten._unsafe_view.default: aten.reshape.default,
+    aten.view.default: aten.reshape.default,
+}
+
+
 def is_decomposable(node: fx.Node) -> bool:
     return is_resize(node) or formula_of(node.target) is not None or bool(_decompositions(node.target))
 
@@ -99,6 +106,7 @@ def _splice(module: fx.GraphModule, node: fx.Node, traced: fx.GraphModule, sourc
                 env[inner] = _computed(inner, env)
             else:
                 env[inner] = graph.node_copy(inner, placed)
+                env[inner].target = _RESHAPES.get(inner.target, inner.target)
                 env[inner].meta = {**node.meta, "val": _value(inner)}
                 made.append(env[inner])
         (result,) = output_node(traced.graph).args

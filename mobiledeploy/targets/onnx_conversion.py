@@ -25,6 +25,7 @@ from mobiledeploy.targets.onnx_half import to_float16
 from mobiledeploy.targets.onnx_lowering import lower
 from mobiledeploy.targets.onnx_names import provisional, rename
 from mobiledeploy.targets.quiet import silenced
+from mobiledeploy.targets.ranges import check_half_weights
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -45,6 +46,8 @@ def convert(program: Program, options: ConversionOptions, destination: Path) -> 
     """Writes the file at `destination`. See `Target.convert`."""
     check_distinct(program)
     _check_size(program)
+    if options.precision == "float16":
+        check_half_weights(program)
     with silenced(*_LOGGERS), collection_paused():
         model = _exported(program)
         if options.precision == "float16":
@@ -93,6 +96,7 @@ def _call(exported: ExportedProgram, program: Program) -> Any:
         external_data=False,
     )
     assert result is not None
+    result.model.graph.sort()  # its inliner may put a bound of Clip behind its use
     return result.model_proto
 
 

@@ -21,7 +21,7 @@ from mobiledeploy.aten.graph import add_constant, aten, call, output_node, remov
 from mobiledeploy.aten.uncompiled import graph_module
 from mobiledeploy.targets.complex_numbers import make_real
 from mobiledeploy.targets.decomposition import apply_formula, decompose
-from mobiledeploy.targets.preferences import ONNX, prefers_formula
+from mobiledeploy.targets.preferences import ONNX, has_projections, prefers_formula
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
@@ -45,7 +45,7 @@ def lower(program: Program, opset: int, refused: frozenset[object] = frozenset()
         node, depth = pending.pop()
         if depth == _DEEPEST:
             continue
-        if node.target in refused or _vanishes(node, opset):
+        if node.target in refused or _vanishes(node, opset) or has_projections(node):
             made = decompose(module, node, lambda inner: _has_function(inner.target, opset))
         elif prefers_formula(node, ONNX) or not _has_function(node.target, opset):
             made = apply_formula(module, node)

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import fx
 
-from mobiledeploy.aten.graph import arguments, aten, rank
+from mobiledeploy.aten.graph import arguments, aten, is_call, rank, shape
 
-__all__ = ["COREML", "ONNX", "Preferences", "prefers_formula"]
+__all__ = ["COREML", "ONNX", "Preferences", "has_projections", "prefers_formula"]
 
 Preferences = Mapping[Any, Callable[[fx.Node], bool]]
 
@@ -47,6 +47,15 @@ def _in_training(node: fx.Node) -> bool:
 
 def _of_all(node: fx.Node) -> bool:
     return arguments(node)[1] is None
+
+
+def has_projections(node: fx.Node) -> bool:
+    """An LSTM whose output is narrower than its cell, which neither Core ML nor ONNX has."""
+    if not is_call(node, aten.lstm.input):
+        return False
+    states: Any = node.args[1]
+    hidden, cell = states
+    return shape(hidden)[-1] != shape(cell)[-1]
 
 
 # Of coremltools 9.0.

@@ -18,7 +18,7 @@ from mobiledeploy.aten.capture import capture
 from mobiledeploy.aten.prepare import named_outputs, prepare
 from mobiledeploy.records import InputSpec
 from mobiledeploy.rewrite.engine import rewrite
-from mobiledeploy.rewrite.rules.constants import FoldConstants
+from mobiledeploy.rewrite.recipes import recipe
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
@@ -59,7 +59,7 @@ class Suite(nn.Module):
         self.inputs = [name for name in SPECS if any(re.search(rf"(?<![\w.]){name}(?!\w)", text) for text in texts)]
 
     def forward(self, *inputs: torch.Tensor) -> dict[str, Any]:
-        given = {name: None for name in SPECS} | dict(zip(self.inputs, inputs, strict=True))
+        given = dict.fromkeys(SPECS) | dict(zip(self.inputs, inputs, strict=True))
         pairs = zip(self.functions, self.made, strict=True)
         return {f"e{i}": function(module, **_copies(given)) for i, (function, module) in enumerate(pairs)}
 
@@ -85,7 +85,7 @@ def feeds(suite: Suite) -> list[torch.Tensor]:
 def program_of_suite(suite: Suite) -> Program:
     specs = tuple(SPECS[name] for name in suite.inputs)
     program = capture(prepare(suite.eval(), specs), specs)
-    return rewrite(program, (FoldConstants(),), [feeds(suite)]).program
+    return rewrite(program, recipe(), [feeds(suite)]).program
 
 
 def outputs_of(path: Path, suite: Suite, names: Sequence[str]) -> list[np.ndarray]:

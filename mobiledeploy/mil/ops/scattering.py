@@ -89,9 +89,9 @@ def scatter_nd(call: Call) -> Kernel:
 
     def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
         sizes = data.shape[: indices.shape[-1]]
-        rows = data.reshape(sizes.numel(), -1)
+        rows = data.reshape(sizes.numel(), data.shape[indices.shape[-1] :].numel())
         place = _row_numbers(indices.long(), sizes, wraps).reshape(-1, 1)
-        flat = updates.reshape(place.shape[0], -1)
+        flat = updates.reshape(place.shape[0], rows.shape[1])
         return write(rows, 0, place.expand(flat.shape), flat).reshape(data.shape)
 
     return Kernel(("data", "indices", "updates"), run)

@@ -93,6 +93,19 @@ def test_scatter_along_axis(execute) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_scatter_nd_of_no_places_changes_nothing(execute) -> None:
+    """How many places are not zero depends on data: there may be none."""
+
+    def build(x):
+        places = mb.non_zero(x=mb.cast(x=mb.greater(x=x, y=np.float32(1e9)), dtype="int32"))
+        count = mb.slice_by_index(x=mb.shape(x=places), begin=[0], end=[1])
+        updates = mb.fill(shape=count, value=np.float32(7))
+        return mb.scatter_nd(data=x, indices=places, updates=updates, mode="update")
+
+    (found,) = execute(build, {"x": X})
+    np.testing.assert_array_equal(found, X)
+
+
 def test_scatter_nd_adds_up(execute) -> None:
     indices = integers([1, 2], [0, 1], [1, 2])
     updates = np.ones((3, 4), np.float32)
