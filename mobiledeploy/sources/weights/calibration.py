@@ -150,7 +150,8 @@ def seeded_pictures(seed: int, shape: tuple[int, ...]) -> npt.NDArray[np.float32
         squares = squares + _noise(seed, f"color {octave}", (count, channels, rows, columns), 0.5)
         squares *= shares[:, octave]
         picture = picture + squares.repeat(1 << octave, 2).repeat(1 << octave, 3)[:, :, :height, :width]
-    return np.clip(picture, np.float32(-2.2), np.float32(2.6))
+    np.clip(picture, np.float32(-2.2), np.float32(2.6), out=picture)
+    return picture
 
 
 def _noise(seed: int, name: str, shape: tuple[int, ...], bound: float) -> npt.NDArray[np.float32]:
