@@ -29,7 +29,7 @@ NAMES = ["32x32", "20x20", "24x40"]
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> pipeline.ExportResult:
-    """20x20 has features of 10x10, in blocks of 2x2; 24x40 is no square."""
+    """24x40 is no square."""
     options = ExportOptions(flexible=((20, 20), (32, 32), (24, 40)))
     return pipeline.export(f"{NETWORKS}:blocks", output=tmp_path_factory.mktemp("exports"), options=options, name="net")
 
@@ -171,7 +171,7 @@ EXPORTS = f"""
 from pathlib import Path
 from mobiledeploy import ExportOptions, export
 for name, target in (("blocks", "iOS16"), ("positions", "iOS18")):
-    options = ExportOptions(flexible=((20, 20), (32, 32)), deployment_target=target)
+    options = ExportOptions(flexible=((18, 18), (32, 32)), deployment_target=target)
     export({str(NETWORKS)!r} + ":" + name, output=Path("out"), options=options, name=name)
 """
 
