@@ -271,6 +271,10 @@ REFUSALS = [
         "aten.slice.Tensor: it has no elements",
     ),
     (
+        lambda x: torch.frexp(x.reshape(2, 2, 3, 2, 3, 4))[0].flatten(),
+        "aten.frexp.Tensor: it gives several values for each element",
+    ),
+    (
         lambda x: x.reshape(2, 2, 3, 2, 3, 4).roll(1).flatten(),
         "aten.roll.default: it rolls over all elements at once",
     ),

@@ -9,6 +9,7 @@ import torch
 from mobiledeploy.aten.graph import aten
 from mobiledeploy.rewrite.axes.align import aligned, brought_together
 from mobiledeploy.rewrite.axes.carrier import Carrier
+from mobiledeploy.rewrite.axes.sketch import Unbounded
 
 if TYPE_CHECKING:
     from mobiledeploy.rewrite.axes.atoms import Atoms
@@ -37,6 +38,8 @@ def is_elementwise(target: Any) -> bool:
 
 def elementwise(call: Invocation) -> Carrier:
     """op(x, y)  ──▶  op(x as it lies, y in the same order)"""
+    if not isinstance(call.node.meta["val"], torch.Tensor):
+        raise Unbounded("it gives several values for each element")
     names = [name for name, value in call.given.items() if isinstance(value, Carrier)]
     carriers = aligned(call.sketch, [call.carrier(name) for name in names])
     nodes, order = brought_together(call.sketch, carriers)
