@@ -86,7 +86,12 @@ ONNX: Preferences = {
     aten.avg_pool2d.default: _own_divisor,  # passes over it
     aten.avg_pool3d.default: _own_divisor,
     aten.batch_norm.default: _in_training,  # takes the running statistics
-    aten.clamp.Tensor: _always,  # may put a bound behind its use
+    # Several of them in one graph, inlined with a cast of their bounds, lose a bound.
+    aten.clamp.default: _always,
+    aten.clamp.Tensor: _always,
+    aten.clip.default: _always,
+    aten.clip.Tensor: _always,
+    aten.logit.default: _always,
     aten.log_sigmoid.default: _always,  # log(sigmoid(x)) overflows
     aten.scaled_dot_product_attention.default: _always,
 }

@@ -165,7 +165,26 @@ def nan_to_num(x: Tensor, nan: float | None = None, posinf: float | None = None,
     return torch.where(torch.isnan(x), nan or 0.0, finite)
 
 
-@FORMULAS.of(aten.clamp.Tensor)
+@FORMULAS.of(aten.clamp.default)
+def clamp_by_numbers(x: Tensor, min: float | None = None, max: float | None = None) -> Any:
+    """Whole bounds of a floating tensor as floating ones."""
+    if not x.is_floating_point() or not (isinstance(min, int) or isinstance(max, int)):
+        return NotImplemented
+    return torch.clamp(x, None if min is None else float(min), None if max is None else float(max))
+
+
+@FORMULAS.of(aten.clip.default)
+def clip(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    return torch.clamp(x, min, max)
+
+
+@FORMULAS.of(aten.logit.default)
+def logit(x: Tensor, eps: float | None = None) -> Tensor:
+    inner = x if eps is None else x.clamp(eps, 1 - eps)
+    return torch.log(inner / (1 - inner))
+
+
+@FORMULAS.of(aten.clamp.Tensor, aten.clip.Tensor)
 def clamp(x: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
     bounded = x if min is None else torch.maximum(x, min)
     return bounded if max is None else torch.minimum(bounded, max)
