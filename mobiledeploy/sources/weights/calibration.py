@@ -120,10 +120,10 @@ class _Fit:
 
 def _rounded(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], float]:
     """Mean per channel of (C, N), and one deviation for all: that of the loudest channel, lest one that is nearly
-    silent on this picture is amplified without bounds on others; and at least half its mean, lest one that is the same
-    all over this picture is."""
+    silent on these pictures is amplified without bounds on others; and at least 0.7 of its mean, lest one that is much
+    the same all over them is."""
     mean = values.mean(axis=1, dtype=np.float64)
-    deviation = math.sqrt(float((values.var(axis=1, dtype=np.float64) + 0.25 * mean**2).max(initial=0.0)))
+    deviation = math.sqrt(float((values.var(axis=1, dtype=np.float64) + 0.5 * mean**2).max(initial=0.0)))
     if not SILENCE < deviation < math.inf:
         return np.zeros_like(mean), 1.0
     mantissa, exponent = math.frexp(deviation)
@@ -140,7 +140,7 @@ def seeded_pictures(seed: int, shape: tuple[int, ...]) -> npt.NDArray[np.float32
     if len(shape) != 4:
         return uniform(seed, f"input {shape}", int(np.prod(shape)), -1.7, 1.7).reshape(shape)
     count, channels, height, width = shape
-    octaves = max(min(height, width).bit_length() - 2, 1)
+    octaves = max(min(height, width).bit_length(), 1)
     picture = _noise(seed, "brightness", (count, 1, 1, 1), 1.2) + _noise(seed, "cast", (count, channels, 1, 1), 0.6)
     shares = uniform(seed, "shares", count * octaves, 0.0, 3.0).reshape(count, octaves, 1, 1, 1)
     shares /= np.float32(math.sqrt(octaves))

@@ -12,7 +12,7 @@ RULES = (FoldConstants(),)
     ("forward", "operators"),
     [
         (lambda self, x: x[..., None] + self.table[:, self.index].permute(1, 2, 0), ["unsqueeze", "add"]),
-        (lambda self, x: x + torch.arange(4) / 3, ["add"]),
+        (lambda self, x: x + torch.arange(4) / 4, ["add"]),
         (lambda self, x: x * torch.full((4,), 0.1, dtype=x.dtype), ["mul"]),
         (lambda self, x: x + torch.zeros_like(x) + x.new_full((4,), 0.1), ["add", "add"]),
         (lambda self, x: x.masked_fill(torch.ones(4, 4).tril() == 0, -1.0), ["masked_fill"]),
