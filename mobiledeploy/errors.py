@@ -13,6 +13,7 @@
     ├── ConversionError          3  the model cannot be captured or converted
     │   ├── CaptureError         3  torch cannot turn the model into a graph
     │   ├── TargetError          3  a converter refuses the graph
+    │   │   └── RankError        3  a value has more axes than the target's tensors can have
     │   └── UnsupportedError     3  an operator, format or combination nobody has implemented
     ├── ParityError              4  the converted model does not equal the original
     └── HostError                5  host, device or network
@@ -38,6 +39,7 @@ __all__ = [
     "OutputError",
     "PackageError",
     "ParityError",
+    "RankError",
     "TargetError",
     "UnknownModelError",
     "UnsupportedError",
@@ -119,6 +121,10 @@ class CaptureError(ConversionError):
 
 class TargetError(ConversionError):
     """A converter refuses the graph."""
+
+
+class RankError(TargetError):
+    """A value has more axes than the target's tensors can have."""
 
 
 class UnsupportedError(ConversionError):

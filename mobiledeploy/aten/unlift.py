@@ -29,6 +29,9 @@ __all__ = ["unlift"]
 # arguments before the submodule (torch._higher_order_ops.wrap).
 _CONTEXTS = {"wrap_with_set_grad_enabled": 1, "wrap_with_autocast": 4}
 
+# What takes one way or another, or goes round, by a tensor's value (torch._higher_order_ops).
+_CONTROL_FLOW = {"associative_scan", "cond", "map", "map_impl", "scan", "while_loop"}
+
 
 def unlift(exported: ExportedProgram, inputs: tuple[str, ...]) -> fx.GraphModule:
     """The exported graph with its inputs as placeholders of the names in `inputs`, and parameters, buffers and
@@ -84,11 +87,17 @@ class _Copier:
 
     def _inline(self, node: fx.Node, owner: torch.nn.Module) -> tuple[Any, ...]:
         name = node.target.name()  # type: ignore[union-attr]
-        if name not in _CONTEXTS:
+        if name in _CONTROL_FLOW:
             raise CaptureError(
                 f"the model's control flow ({name}) depends on data, which no static graph can hold",
                 where=_line(node),
                 remedy="Compute both branches and choose with torch.where.",
+            )
+        if name not in _CONTEXTS:
+            raise CaptureError(
+                f"`{name}` stays a function of its own in the graph, which no converter takes",
+                where=_line(node),
+                remedy="Write that line in plain operators, attention as F.scaled_dot_product_attention.",
             )
         position = _CONTEXTS[name]
         body = getattr(owner, str(node.args[position].target))  # type: ignore[union-attr]

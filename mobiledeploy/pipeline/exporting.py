@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mobiledeploy.artifact import MANIFEST, PROOF, REFERENCE, write_artifact
-from mobiledeploy.errors import ParityError
+from mobiledeploy.errors import ParityError, RankError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.pipeline.approximating import check_request
@@ -22,8 +22,8 @@ from mobiledeploy.pipeline.flexible import Size, capture_sizes
 from mobiledeploy.pipeline.provenance import make_manifest, make_proof, package_metadata
 from mobiledeploy.pipeline.stages import Stages
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import ExportOptions, FlexibleSizes, Manifest, ParityReport, Proof, codec
-from mobiledeploy.rewrite.recipes import recipe
+from mobiledeploy.records import ExportOptions, FlexibleSizes, Manifest, ParityReport, Proof, RewriteLog, codec
+from mobiledeploy.rewrite.recipes import RANK_RULE, recipe
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.targets.table import target_named
 from mobiledeploy.targets.target import ConversionOptions, Target
@@ -128,10 +128,13 @@ def _convert(
     flexible = None
     with stages(f"convert {target.name}", f"Converting for {target.name}"):
         programs = {size: captured.rewritten.program for size, captured in sized.items() if size is not None}
-        if programs:
-            flexible = target.convert_sizes(programs, conversion, path)
-        else:
-            target.convert(sized[None].rewritten.program, conversion, path)
+        try:
+            if programs:
+                flexible = target.convert_sizes(programs, conversion, path)
+            else:
+                target.convert(sized[None].rewritten.program, conversion, path)
+        except RankError as error:
+            raise _rank_error(error, next(iter(sized.values())).rewritten.log) from error
     reports = []
     for size, captured in sized.items():
         function = None if flexible is None or size is None else flexible.function(size)
@@ -152,6 +155,19 @@ def _convert(
                 raise _parity_error(with_divergence(report, path, captured.reference, program, function))
         reports.append(replace(report, size=size))
     return _Converted(flexible, tuple(reports))
+
+
+def _rank_error(error: RankError, log: RewriteLog) -> RankError:
+    """What kept the rewriting from bounding the axes, where it said so; else what the converter met first."""
+    refusals = [refusal for record in log.rules if record.rule == RANK_RULE for refusal in record.refusals]
+    if not refusals:
+        return error
+    refusal = refusals[0]
+    return RankError(
+        f"a value of more than five axes could not be rewritten: {refusal.reason}",
+        where=f"{refusal.node}, {refusal.line or 'made by a rewrite'}",
+        remedy=error.remedy,
+    )
 
 
 def _parity_error(report: ParityReport) -> ParityError:

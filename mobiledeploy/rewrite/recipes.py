@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from mobiledeploy.rewrite.rule import Rule
     from mobiledeploy.rewrite.substitutions import Substitution
 
-__all__ = ["RECIPE", "Entry", "approximations", "recipe"]
+__all__ = ["RANK_RULE", "RECIPE", "Entry", "approximations", "recipe"]
+
+
+# Its refusals say why a converter meets a value of too many axes.
+RANK_RULE = BoundRank.name
 
 
 class Entry(NamedTuple):

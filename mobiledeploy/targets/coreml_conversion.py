@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mobiledeploy.aten.exported import to_exported_program
+from mobiledeploy.errors import RankError, TargetError
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.coreml_classifier import PROBABILITIES, PROBABILITY_ARRAY, add_classifier
 from mobiledeploy.targets.coreml_description import describe
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from mobiledeploy.aten.program import Program
-    from mobiledeploy.errors import TargetError
     from mobiledeploy.records import InputSpec
     from mobiledeploy.targets.target import ConversionOptions
 
@@ -97,8 +97,8 @@ def _translate(
                 raise _storage_error(program, scratch) from error
             node = failing_node(error, exported)
             too_deep = "rank <= 5" in str(error)
-            remedy = _RANK_REMEDY if too_deep else _REMEDY
-            failure = failure or target_error(error, node, "coremltools", remedy=remedy, messages=messages)
+            remedy, kind = (_RANK_REMEDY, RankError) if too_deep else (_REMEDY, TargetError)
+            failure = failure or target_error(error, node, "coremltools", remedy=remedy, messages=messages, kind=kind)
             if too_deep or node is None or node.target in refused or not is_decomposable(node):
                 raise failure from error
             refused.add(node.target)

@@ -29,14 +29,20 @@ def failing_node(error: BaseException, exported: ExportedProgram) -> fx.Node | N
 
 
 def target_error(
-    error: BaseException, node: fx.Node | None, converter: str, *, remedy: str, messages: Sequence[str] = ()
+    error: BaseException,
+    node: fx.Node | None,
+    converter: str,
+    *,
+    remedy: str,
+    messages: Sequence[str] = (),
+    kind: type[TargetError] = TargetError,
 ) -> TargetError:
     """`error` was raised while `converter` was at `node`; it had logged `messages` before."""
     if node is None:
         said = f". It said before: {messages[-1][:500]}" if messages else ""
-        return TargetError(f"{converter} cannot convert the program: {_text(error)}{said}", remedy=remedy)
+        return kind(f"{converter} cannot convert the program: {_text(error)}{said}", remedy=remedy)
     where = f"{node.name}, {source_line(node) or 'made by a rewrite'}"
-    return TargetError(f"{converter} cannot convert `{node.target}`: {_text(error)}", where=where, remedy=remedy)
+    return kind(f"{converter} cannot convert `{node.target}`: {_text(error)}", where=where, remedy=remedy)
 
 
 def _text(error: BaseException) -> str:

@@ -68,6 +68,22 @@ class Beyond(Tiny):
         return self.head((self.conv(x) * 1e6).relu().mean((2, 3)))
 
 
+class Overflow(Tiny):
+    """Its activations leave the range of fp16."""
+
+    def forward(self, x):
+        return self.head((self.conv(x) * 1e3).square().square().mean((2, 3)))
+
+
+class Deep(Tiny):
+    """It gathers along one of six axes."""
+
+    def forward(self, x):
+        features = self.conv(x).reshape(1, 2, 4, 4, 4, 16)
+        order = features.argsort(2)
+        return self.head(torch.gather(features, 2, order).reshape(1, 8, 16, 16).mean((2, 3)))
+
+
 class OneSize(Tiny):
     """Its head belongs to one number of places."""
 
@@ -327,6 +343,16 @@ ROWS = [
         "export models.py:Beyond --output out",
         3,
         "the weight `conv2d_weight` holds 1.92e+05, beyond float16's largest number 65504",
+    ),
+    Row(
+        "export models.py:Overflow --output out",
+        4,
+        "the converted model does not equal the original: 4 of its 4 values are NaN",
+    ),
+    Row(
+        "export models.py:Deep --output out",
+        3,
+        "a value of more than five axes could not be rewritten: …",
     ),
     Row(f"{TINY} --min-psnr 500", 4, "the converted model does not equal the original: its PSNR of …"),
     # the output
