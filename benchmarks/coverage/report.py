@@ -41,7 +41,7 @@ def main() -> int:
     by_library: dict[str, list[SweepRecord]] = {}
     for record in records:
         by_library.setdefault(library(record), []).append(record)
-    print(library_table(by_library))
+    print(overview(by_library))
     if arguments.models:
         print("\n" + "\n\n".join(f"{name}\n\n{model_table(found)}" for name, found in sorted(by_library.items())))
     missed = [line for record in records for line in misses(record)]
@@ -56,7 +56,7 @@ def library(record: SweepRecord) -> str:
     return f"{name if colon else 'timm'}, {record.target} {record.options.precision}"
 
 
-def library_table(by_library: dict[str, list[SweepRecord]]) -> str:
+def overview(by_library: dict[str, list[SweepRecord]]) -> str:
     rows = [
         "| library | passed | operators | MACs | weight | largest rank | least PSNR |",
         "|---|---|---|---|---|---|---|",

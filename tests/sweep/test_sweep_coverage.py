@@ -79,7 +79,7 @@ def test_a_bar_that_is_missed_is_named(report, changes, message) -> None:
 
 def test_the_table_sums_what_passed(report) -> None:
     refused = replace(GOOD, outcome="refused", reason="convert", before=None, after=None)
-    table = report.library_table({"nets": [GOOD, replace(GOOD, psnr_db=50.0), refused]}).splitlines()
+    table = report.overview({"nets": [GOOD, replace(GOOD, psnr_db=50.0), refused]}).splitlines()
     assert table[2] == "| nets | 2 of 3 | 40 → 20 | 4.00 k → 2.00 k | 0.50x | 5 | 50.0 dB |"
     assert report.model_table([GOOD]).splitlines()[2] == (
         "| net | passed | 60.0 dB | 20 → 10 | 2.00 k → 1.00 k | 0.50x | 5 |"
