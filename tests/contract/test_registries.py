@@ -12,6 +12,7 @@ TABLES = [
     ("mobiledeploy.rewrite.axes.table", "mobiledeploy.rewrite.axes.families", set()),
     ("mobiledeploy.mil.registry", "mobiledeploy.mil.ops", set()),
     ("mobiledeploy.sources.table", "mobiledeploy.sources.kinds", set()),
+    ("mobiledeploy.targets.formulas.table", "mobiledeploy.targets.formulas", {"formula", "table"}),
 ]
 
 # The table, the folder, and what the names of the classes it lists end in; the Protocol itself is no entry.
