@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
-from mobiledeploy.aten.graph import aten, is_call, shape
+from mobiledeploy.aten.einsum import einsum_macs, einsum_moved
+from mobiledeploy.aten.graph import arguments, aten, is_call, shape
 from mobiledeploy.records import GraphCost
 
 if TYPE_CHECKING:
@@ -55,13 +56,17 @@ def node_cost(node: fx.Node) -> GraphCost:
     no others.
 
     Windows count as their plainest translation, since no target has such operators: `im2col` and `col2im` as a dense
-    one-hot convolution and its transpose (coremltools 9.0, `im2col`), `unfold` as a slice per place and a stack.
+    one-hot convolution and its transpose (coremltools 9.0, `im2col`), `unfold` as a slice per place and a stack. An
+    einsum counts with the permutes that it hides.
     """
     if node.op != "call_function" or node.target is operator.getitem:
         return GraphCost(0, 0, 0)
     values = [numel(node), *(numel(source) for source in node.all_input_nodes)]
     if is_call(node, *_PICKING):
         values[1] = min(values[:2])
+    if is_call(node, aten.einsum):
+        equation, operands, *_ = arguments(node)
+        values.append(2 * einsum_moved(equation, [shape(operand) for operand in operands]))
     if is_call(node, aten.im2col, aten.col2im):
         values.append(_window_size(node) ** 2)
     if is_call(node, aten.unfold):
@@ -93,7 +98,7 @@ def macs(node: fx.Node) -> int:
     if is_call(node, aten.im2col, aten.col2im):
         return numel(node if is_call(node, aten.im2col) else args[0]) * _window_size(node)
     if is_call(node, aten.einsum):
-        return _einsum_macs(args[0], [shape(operand) for operand in args[1]])
+        return einsum_macs(args[0], [shape(operand) for operand in args[1]])
     if is_call(node, aten.scaled_dot_product_attention):
         query, key, value = (shape(argument) for argument in args[:3])
         return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
@@ -103,18 +108,3 @@ def macs(node: fx.Node) -> int:
 def _window_size(node: fx.Node) -> int:
     """Elements of a window over all channels."""
     return shape(node if is_call(node, aten.im2col) else node.args[0])[-2]
-
-
-def _einsum_macs(equation: str, shapes: list[tuple[int, ...]]) -> int:
-    """The product of all index sizes, for two operands or more; what an ellipsis stands for counts once, at its
-    largest."""
-    operands = equation.replace(" ", "").split("->")[0].split(",")
-    sizes: dict[str, int] = {}
-    for letters, sizes_of in zip(operands, shapes, strict=True):
-        named = letters.replace("...", "")
-        before = letters.index("...") if "..." in letters else len(letters)
-        hidden = len(sizes_of) - len(named)
-        spread = [*letters[:before], *(f"...{hidden - i}" for i in range(hidden)), *letters[before:].replace("...", "")]
-        for letter, size in zip(spread, sizes_of, strict=True):
-            sizes[letter] = max(size, sizes.get(letter, 1))
-    return math.prod(sizes.values()) if len(shapes) > 1 else 0
