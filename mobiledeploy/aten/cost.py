@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
-from mobiledeploy.aten.einsum import einsum_macs, einsum_moved
+from mobiledeploy.aten.einsum import einsum_macs, einsum_permuted
 from mobiledeploy.aten.graph import arguments, aten, is_call, shape
 from mobiledeploy.records import GraphCost
 
@@ -66,7 +66,8 @@ def node_cost(node: fx.Node) -> GraphCost:
         values[1] = min(values[:2])
     if is_call(node, aten.einsum):
         equation, operands, *_ = arguments(node)
-        values.append(2 * einsum_moved(equation, [shape(operand) for operand in operands]))
+        permuted = einsum_permuted(equation, [shape(operand) for operand in operands])
+        return GraphCost(1 + len(permuted), macs(node), BYTES_PER_VALUE * (sum(values) + 2 * sum(permuted)))
     if is_call(node, aten.im2col, aten.col2im):
         values.append(_window_size(node) ** 2)
     if is_call(node, aten.unfold):

@@ -1,8 +1,8 @@
 """What an einsum costs: one matrix product, and the permutes that bring operands and result into its order.
 
-    a   Z | M | K    or  Z | K | M      Z: what both operands and the result have
-    b   Z | K | N    or  Z | N | K      K: what both operands have, and the result lacks
-    ──▶ Z | M | N    or  Z | N | M      M, N: what one operand alone has
+    one operand   Z | M | K      Z: what both operands and the result have
+    the other     Z | K | N      K: what both operands have, and the result lacks
+    the result    Z | M | N      M, N: what one operand alone has
 
 Neither Core ML nor ONNX Runtime has another way to compute it; an operand in any other order is permuted first.
 """
@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["einsum_macs", "einsum_moved"]
+__all__ = ["einsum_macs", "einsum_permuted"]
 
 
 class _Reading(NamedTuple):
@@ -30,22 +30,26 @@ def einsum_macs(equation: str, shapes: Sequence[Sequence[int]]) -> int:
     return math.prod(_read(equation, shapes).sizes.values()) if len(shapes) > 1 else 0
 
 
-def einsum_moved(equation: str, shapes: Sequence[Sequence[int]]) -> int:
-    """The elements that are permuted before or after the product of two operands; 0 for any other number of them."""
+def einsum_permuted(equation: str, shapes: Sequence[Sequence[int]]) -> list[int]:
+    """The number of elements of each value that is permuted before or after the product of two operands; none for any
+    other number of operands."""
     if len(shapes) != 2:
-        return 0
-    operands, result, sizes = _read(equation, shapes)
-    a, b = operands
-    both = set(a) & set(b)
-    batch = [index for index in result if index in both]
-    over = [index for index in a if index in both and index not in batch]
-    rows, columns = ([index for index in operand if index in result and index not in both] for operand in operands)
-    orders = (
-        (a, {(*batch, *rows, *over), (*batch, *over, *rows)}),
-        (b, {(*batch, *columns, *over), (*batch, *over, *columns)}),
-        (result, {(*batch, *rows, *columns), (*batch, *columns, *rows)}),
-    )
-    return sum(math.prod(sizes[i] for i in indices) for indices, fitting in orders if tuple(indices) not in fitting)
+        return []
+    (a, b), result, sizes = _read(equation, shapes)
+
+    def permuted(first: list[str], second: list[str]) -> list[int]:
+        both = set(first) & set(second)
+        batch = [index for index in result if index in both]
+        over = [index for index in first if index in both and index not in batch]
+        rows, columns = ([index for index in one if index in result and index not in both] for one in (first, second))
+        orders = (
+            (first, [*batch, *rows, *over]),
+            (second, [*batch, *over, *columns]),
+            (result, [*batch, *rows, *columns]),
+        )
+        return [math.prod(sizes[index] for index in found) for found, fitting in orders if found != fitting]
+
+    return min(permuted(a, b), permuted(b, a), key=sum)
 
 
 def _read(equation: str, shapes: Sequence[Sequence[int]]) -> _Reading:

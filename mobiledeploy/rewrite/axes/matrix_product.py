@@ -75,11 +75,13 @@ class MatrixProduct:
             if own is not None and len(own) > 2 and flat(own[:-2]) == self.batch and len(own) <= sketch.bound:
                 cuts.append(own[:-2])
 
-        def reshapes(cut: list[Atoms]) -> int:
+        def reshaped(cut: list[Atoms]) -> int:
+            """The elements of what `cut` does not fit as it is."""
             ends = ((a, (self.rows, self.summed)), (b, (self.summed, self.columns)))
-            return sum(shape(carrier.node) != _sizes(carrier, [*cut, *end]) for carrier, end in ends)
+            unfit = (carrier for carrier, end in ends if shape(carrier.node) != _sizes(carrier, [*cut, *end]))
+            return sum(size_of(carrier.order) for carrier in unfit)
 
-        return min((cut for cut in cuts if self._is_whole(cut)), key=reshapes)
+        return min((cut for cut in cuts if self._is_whole(cut)), key=reshaped)
 
     def _is_whole(self, cut: list[Atoms]) -> bool:
         """Whether neither operand has an axis of the batch in part."""
