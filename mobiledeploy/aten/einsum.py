@@ -11,23 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from mobiledeploy.aten.equation import read_equation
 
 __all__ = ["einsum_macs", "einsum_permuted"]
-
-
-class _Reading(NamedTuple):
-    """The indices of each operand and of the result, those of size one left out, and the size of each index."""
-
-    operands: list[list[str]]
-    result: list[str]
-    sizes: dict[str, int]
 
 
 def einsum_macs(equation: str, shapes: Sequence[Sequence[int]]) -> int:
     """The product of all index sizes, for two operands or more; what an ellipsis stands for counts once, at its
     largest."""
-    return math.prod(_read(equation, shapes).sizes.values()) if len(shapes) > 1 else 0
+    return math.prod(_sizes(equation, shapes).values()) if len(shapes) > 1 else 0
 
 
 def einsum_permuted(equation: str, shapes: Sequence[Sequence[int]]) -> list[int]:
@@ -35,7 +28,9 @@ def einsum_permuted(equation: str, shapes: Sequence[Sequence[int]]) -> list[int]
     other number of operands."""
     if len(shapes) != 2:
         return []
-    (a, b), result, sizes = _read(equation, shapes)
+    sizes = _sizes(equation, shapes)
+    read = read_equation(equation, [len(shape) for shape in shapes])
+    a, b, result = ([name for name in names if sizes[name] > 1] for names in (*read.operands, read.output))
 
     def permuted(first: list[str], second: list[str]) -> list[int]:
         both = set(first) & set(second)
@@ -52,26 +47,10 @@ def einsum_permuted(equation: str, shapes: Sequence[Sequence[int]]) -> list[int]
     return min(permuted(a, b), permuted(b, a), key=sum)
 
 
-def _read(equation: str, shapes: Sequence[Sequence[int]]) -> _Reading:
-    left, _, right = equation.replace(" ", "").partition("->")
-    terms = [_spread(term, len(sizes)) for term, sizes in zip(left.split(","), shapes, strict=True)]
+def _sizes(equation: str, shapes: Sequence[Sequence[int]]) -> dict[str, int]:
+    """The size of every index; where one operand is broadcast, the other's."""
     sizes: dict[str, int] = {}
-    for term, of_term in zip(terms, shapes, strict=True):
-        for index, size in zip(term, of_term, strict=True):
-            sizes[index] = max(size, sizes.get(index, 1))
-    named = [index for term in terms for index in term]
-    hidden = sorted({index for index in named if index.startswith(".")}, key=lambda index: -int(index[1:]))
-    if "->" in equation:
-        before, dots, after = right.partition("...")
-        result = [*before, *(hidden if dots else []), *after]
-    else:
-        result = [*hidden, *sorted(i for i in set(named) if named.count(i) == 1 and not i.startswith("."))]
-    wide = {index for index, size in sizes.items() if size > 1}
-    return _Reading([[i for i in term if i in wide] for term in terms], [i for i in result if i in wide], sizes)
-
-
-def _spread(term: str, rank: int) -> list[str]:
-    """One index per axis; those of an ellipsis are counted from its end, as broadcasting does."""
-    before, dots, after = term.partition("...")
-    hidden = rank - len(before) - len(after) if dots else 0
-    return [*before, *(f".{hidden - i}" for i in range(hidden)), *after]
+    for names, shape in zip(read_equation(equation, [len(shape) for shape in shapes]).operands, shapes, strict=True):
+        for name, size in zip(names, shape, strict=True):
+            sizes[name] = max(size, sizes.get(name, 1))
+    return sizes

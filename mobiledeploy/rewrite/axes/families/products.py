@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mobiledeploy.aten.equation import Equation, read_equation
 from mobiledeploy.aten.graph import aten, shape
 from mobiledeploy.rewrite.axes.align import aligned
 from mobiledeploy.rewrite.axes.atoms import Atoms, flat
 from mobiledeploy.rewrite.axes.axis_view import axis_view
 from mobiledeploy.rewrite.axes.contraction import contracted
-from mobiledeploy.rewrite.axes.equation import Equation, read_equation
 from mobiledeploy.rewrite.axes.layout import joined
 from mobiledeploy.rewrite.axes.regroup import fused
 
