@@ -4,7 +4,8 @@
 """
 
 from mobiledeploy.mil.description import Feature
-from mobiledeploy.mil.model import Model, load
+from mobiledeploy.mil.loading import load
+from mobiledeploy.mil.model import Model
 from mobiledeploy.mil.program import Operation
 from mobiledeploy.mil.state import State
 

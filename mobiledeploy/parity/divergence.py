@@ -18,7 +18,7 @@ import torch
 from torch import fx
 
 from mobiledeploy.aten.graph import source_line
-from mobiledeploy.mil.model import Model, load
+from mobiledeploy.mil.loading import load
 from mobiledeploy.mil.program import TensorType
 from mobiledeploy.parity.alignment import aligned_values
 from mobiledeploy.parity.feeds import program_feed
@@ -27,6 +27,7 @@ from mobiledeploy.records import Divergence
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.mil.model import Model
     from mobiledeploy.mil.program import Operation
     from mobiledeploy.parity.samples import Sample
 
