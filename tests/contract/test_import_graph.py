@@ -31,7 +31,11 @@ LAYERS: dict[str, set[str]] = {
 }
 
 IMPORTERS: dict[str, tuple[str, ...]] = {
-    "coremltools": ("targets/coreml*.py", "parity/runners/coreml.py"),
+    "coremltools": (
+        "targets/coreml*.py",
+        "parity/runners/coreml.py",
+        "mil/coremltools_predict.py",  # when it is called; the executor itself owes coremltools nothing
+    ),
     "onnx": ("targets/onnx*.py",),
     "onnxscript": ("targets/onnx*.py",),
     "onnx_ir": ("targets/onnx*.py",),

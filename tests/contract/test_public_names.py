@@ -31,7 +31,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "run",
     ),
     "mobiledeploy.cli": ("main",),
-    "mobiledeploy.mil": ("Feature", "Model", "Operation", "State", "load"),
+    "mobiledeploy.mil": ("Feature", "Model", "Operation", "State", "enable_coremltools_predict", "load"),
     "mobiledeploy.pipeline": ("ExportResult", "RunResult", "check", "export", "run"),
     "mobiledeploy.records": (
         "Divergence",
