@@ -79,7 +79,7 @@ class _Binder:
         outputs = tuple(layout.slot(name, scope) for name in block.outputs)
         slots = tuple(range(len(names) + len(captures)))
         shapes = tuple(_static_shape(named.type) for named in inputs)
-        return BoundBlock(layout.template(), slots, outputs, tuple(steps), captures, shapes)
+        return BoundBlock(layout.template(), slots, outputs, tuple(steps), captures, shapes, layout.names)
 
     def _fold(self, operation: Operation, scope: _Scope) -> bool:
         """Evaluates `const` and the constant expressions; False for any other operator."""
@@ -112,7 +112,7 @@ class _Binder:
             if parameter in operation.inputs:
                 operands.extend(layout.slot(name, scope) for name in operation.inputs[parameter])
             else:
-                operands.append(layout.literal(call.constant(parameter)))
+                operands.append(layout.literal(call.constant(parameter), f"{operation.name}_{parameter}"))
         for block in call.blocks:
             operands.extend(layout.slot(name, scope) for name in block.captures)
         lifetimes.define(operation, operator.effect)
@@ -146,23 +146,26 @@ class _Binder:
 
 
 class _Layout:
-    """Which slot holds which value."""
+    """Which slot holds which value. `names`: of the constants, by slot."""
 
     def __init__(self, variables: Iterable[str]) -> None:
         self.variables: dict[str, int] = {name: slot for slot, name in enumerate(variables)}
+        self.names: dict[int, str] = {}
         self._entries: list[Any] = [None] * len(self.variables)
         self._constants: dict[str, int] = {}
 
     def slot(self, name: str, scope: _Scope) -> int:
         if name in scope.constants:
             if name not in self._constants:
-                self._constants[name] = self.literal(scope.constants[name])
+                self._constants[name] = self.literal(scope.constants[name], name)
             return self._constants[name]
         if name not in self.variables:
-            self.variables[name] = self.literal(None)
+            self.variables[name] = len(self._entries)
+            self._entries.append(None)
         return self.variables[name]
 
-    def literal(self, value: Constant | None) -> int:
+    def literal(self, value: Constant, name: str) -> int:
+        self.names[len(self._entries)] = name
         self._entries.append(value)
         return len(self._entries) - 1
 

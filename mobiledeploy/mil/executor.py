@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -36,7 +36,8 @@ class Step:
 @dataclass(frozen=True, eq=False)
 class BoundBlock:
     """`template`: one entry per slot, constants in their places. `inputs`, `outputs`: slots; the inputs end with the
-    `captures`, the values that a nested block takes from around it, by name. `shapes`: of the inputs, as declared."""
+    `captures`, the values that a nested block takes from around it, by name. `shapes`: of the inputs, as declared.
+    `constants`: the names of the constants in the template, by slot."""
 
     template: tuple[Any, ...]
     inputs: tuple[int, ...]
@@ -44,6 +45,7 @@ class BoundBlock:
     steps: tuple[Step, ...]
     captures: tuple[str, ...] = ()
     shapes: tuple[Shape | None, ...] = ()
+    constants: Mapping[int, str] = field(default_factory=dict)
 
     def run(self, arguments: Sequence[Any], listener: Listener | None = None) -> tuple[Any, ...]:
         """The outputs for `arguments` (the inputs, then the captures).
