@@ -21,7 +21,9 @@ FAMILY = Family("joining")
 
 @FAMILY.operator("concat", effect=Effect.SELECTION)
 def concat(call: Call) -> Kernel:
-    """Along the axis; interleaved, one slice of each tensor at a time."""
+    """Along the axis; interleaved, one slice of each tensor at a time. Scalars give a vector of them, whatever the axis."""
+    if call.rank("values") == 0:
+        return Kernel(("values",), lambda *values: torch.stack(values))
     axis = call.axis("axis", "values")
     if not call.flag("interleave", False):
         return Kernel(("values",), lambda *values: torch.cat(values, axis))
