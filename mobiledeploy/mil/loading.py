@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from mobiledeploy.errors import InputError, PackageError
+from mobiledeploy.errors import InputError, MobileDeployError, PackageError
 from mobiledeploy.mil.description import Interface, read_interfaces
+from mobiledeploy.mil.feature_model import FEATURE_MODELS, read_feature_model
 from mobiledeploy.mil.model import Model
+from mobiledeploy.mil.model_format import PIPELINES, not_a_program, pipeline_of
 from mobiledeploy.mil.package import open_package
+from mobiledeploy.mil.pipeline import Member, Pipeline, located
 from mobiledeploy.mil.reader import parse_model, read_program
+
+if TYPE_CHECKING:
+    from mobiledeploy.mil.package import Package
+    from mobiledeploy.mil.pipeline import Predictor
 
 __all__ = ["Precision", "load"]
 
@@ -18,7 +26,8 @@ Precision: TypeAlias = Literal["declared", "float32"]
 
 
 def load(path: str | os.PathLike[str], function_name: str | None = None, *, precision: Precision = "declared") -> Model:
-    """The ML Program in an `.mlpackage` folder (or a bare `.mlmodel` file), ready to run on this machine's CPU.
+    """The ML Program, or pipeline of them, in an `.mlpackage` folder or a bare `.mlmodel` file, ready to run on this
+    machine's CPU.
 
     Args:
         path: the package.
@@ -33,13 +42,54 @@ def load(path: str | os.PathLike[str], function_name: str | None = None, *, prec
         raise InputError(f"precision is {precision!r}", remedy="It is 'declared' or 'float32'.")
     package = open_package(Path(path))
     message = parse_model(package.read_model(), str(path))
-    interface = _choose(read_interfaces(message.description), function_name)
-    program = read_program(message.mlProgram, package)
-    if interface.function not in program.functions:
-        raise PackageError(
-            f"the program has no function {interface.function!r:.80}", where=str(path), remedy="Export it again."
-        )
-    return Model(interface, program.functions[interface.function], rounds=precision == "declared")
+    return _Loader(package, str(path), rounds=precision == "declared").model(message, function_name)
+
+
+@dataclass(frozen=True)
+class _Loader:
+    package: Package
+    where: str
+    rounds: bool
+
+    def model(self, message: Any, function_name: str | None) -> Model:
+        """The model of a `Model` message: an ML Program or a pipeline."""
+        pipeline = pipeline_of(message)
+        interfaces = read_interfaces(message.description)
+        if pipeline is None:
+            return self._program(message.mlProgram, _choose(interfaces, function_name))
+        if function_name is not None:
+            raise InputError(
+                f"the package has no function {function_name!r}", remedy="It is a pipeline: load it without a name."
+            )
+        return Pipeline(interfaces[0], self._members(pipeline))
+
+    def _program(self, message: Any, interface: Interface) -> Model:
+        program = read_program(message, self.package)
+        if interface.function not in program.functions:
+            what = f"the program has no function {interface.function!r:.80}"
+            raise PackageError(what, where=self.where, remedy="Export it again.")
+        return Model(interface, program.functions[interface.function], rounds=self.rounds)
+
+    def _members(self, pipeline: Any) -> list[Member]:
+        members = []
+        for index, message in enumerate(pipeline.models):
+            name = f" ({pipeline.names[index]:.80})" if index < len(pipeline.names) else ""
+            label = f"model {index + 1} of the pipeline's {len(pipeline.models)}{name}"
+            try:
+                members.append(Member(label, self._member(message)))
+            except MobileDeployError as error:
+                raise located(error, label) from error
+        return members
+
+    def _member(self, message: Any) -> Predictor:
+        kind = message.WhichOneof("Type")
+        if kind in FEATURE_MODELS:
+            return read_feature_model(kind, getattr(message, kind), read_interfaces(message.description)[0])
+        if kind is None:
+            raise PackageError("it holds no model", remedy="Make the pipeline again.")
+        if kind != "mlProgram" and kind not in PIPELINES:
+            raise not_a_program(kind, self.where)
+        return self.model(message, None)
 
 
 def _choose(interfaces: tuple[Interface, ...], name: str | None) -> Interface:

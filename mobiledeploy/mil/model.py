@@ -10,6 +10,7 @@ import torch
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.mil.bind import bind_function
 from mobiledeploy.mil.feature_value import Prediction, default_tensor, from_tensor, to_tensor
+from mobiledeploy.mil.module import ProgramModule
 from mobiledeploy.mil.program import Function, StateType
 from mobiledeploy.mil.state import State, StateBuffer
 
@@ -23,14 +24,14 @@ __all__ = ["Model"]
 class Model:
     """One function of an ML Program, bound. `predict` may be called any number of times.
 
-    `inputs`, `outputs`, `states`: what the package says of them. `function`: the program as it was read.
+    `inputs`, `outputs`, `states`: what the package says of them.
     """
 
     def __init__(self, interface: Interface, function: Function, *, rounds: bool) -> None:
         self.inputs: tuple[Feature, ...] = interface.inputs
         self.outputs: tuple[Feature, ...] = interface.outputs
         self.states: tuple[Feature, ...] = interface.states
-        self.function = function
+        self._function = function
         self._rounds = rounds
         self._described = {feature.name: feature for feature in (*interface.inputs, *interface.outputs)}
         self._state_types = {
@@ -38,11 +39,26 @@ class Model:
         }
         self._bound: BoundBlock = bind_function(function, rounds=rounds)
 
+    @property
+    def function(self) -> Function:
+        """The program as it was read."""
+        return self._function
+
     def make_state(self) -> State:
         """A new state, all zeros. Raises InputError if the model keeps none."""
         if not self._state_types:
             raise InputError("the model keeps no state", remedy="Call predict without one.")
         return State({name: StateBuffer(kind) for name, kind in self._state_types.items()})
+
+    def as_module(self) -> ProgramModule:
+        """The program as an `nn.Module` that `torch.export` takes; see `mobiledeploy.mil.module` for what goes in and
+        comes out. Its fp16 rounding is that of this model's `precision`.
+
+        Raises UnsupportedError for a pipeline, which has no single program.
+        """
+        function = self.function
+        order = [feature.name for feature in self.inputs]
+        return ProgramModule(function, self._bound, order, rounds=self._rounds)
 
     def predict(
         self, inputs: Mapping[str, Any], state: State | None = None, listener: Listener | None = None

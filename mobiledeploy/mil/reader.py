@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from mobiledeploy.errors import MobileDeployError, PackageError, UnsupportedError
+from mobiledeploy.errors import MobileDeployError, PackageError
+from mobiledeploy.mil.model_format import PIPELINES, not_a_program
 from mobiledeploy.mil.program import Block, Function, NamedType, Operation, Program, TupleType, Value
 from mobiledeploy.mil.schema import message_class
 from mobiledeploy.mil.value_reader import damaged, read_type, read_value
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_model", "read_program"]
 
-_NEURAL_NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
-_PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
-
 
 def parse_model(data: bytes, where: str) -> Any:
-    """The `Model` message in `data`. Raises PackageError if there is none, UnsupportedError if it is no ML Program."""
+    """The `Model` message in `data`: an ML Program or a pipeline.
+
+    Raises PackageError if there is none, UnsupportedError for another format.
+    """
     model = message_class("Model")()
     try:
         model.ParseFromString(data)
@@ -34,22 +35,9 @@ def parse_model(data: bytes, where: str) -> Any:
     kind = model.WhichOneof("Type")
     if kind is None:
         raise PackageError("the file holds no model", where=where, remedy="Is this an .mlpackage or .mlmodel?")
-    if kind != "mlProgram":
-        raise _not_a_program(kind, where)
+    if kind != "mlProgram" and kind not in PIPELINES:
+        raise not_a_program(kind, where)
     return model
-
-
-def _not_a_program(kind: str, where: str) -> UnsupportedError:
-    if kind in _NEURAL_NETWORKS:
-        what = f"the model is in the older neural-network format ({kind}), not an ML Program"
-        remedy = "Convert the original model again with convert_to='mlprogram' (iOS 15 or newer)."
-    elif kind in _PIPELINES:
-        what = f"the model is a pipeline ({kind}), which cannot be executed as a whole"
-        remedy = "Save its ML Programs as packages of their own and load those."
-    else:
-        what = f"the model is a {kind}, not an ML Program"
-        remedy = "Only ML Programs can be executed."
-    return UnsupportedError(what, where=where, remedy=remedy)
 
 
 def read_program(message: Any, package: Package) -> Program:

@@ -13,7 +13,7 @@ from mobiledeploy.mil.size import checked_shape
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "suppress"]
 
 FAMILY = Family("suppression")
 
@@ -59,14 +59,14 @@ def _selector(call: Call, score_threshold: float) -> Callable[[torch.Tensor, tor
             order = torch.argsort(best, dim=0, descending=True, stable=True)
             # where no score reaches the threshold, Core ML still gives the best box
             passing = order[best[order] > score_threshold] if bool((best > score_threshold).any()) else order[:1]
-            kept = _suppress(sample, groups, passing, overlap, most)
+            kept = suppress(sample, groups, passing, overlap, most)
             indices[row, : len(kept)] = kept.to(torch.int32)
         return indices
 
     return run
 
 
-def _suppress(
+def suppress(
     boxes: torch.Tensor, groups: torch.Tensor, order: torch.Tensor, overlap: float, most: int
 ) -> torch.Tensor:
     """The first `most` of `order` that overlap none kept before them in their group by more than `overlap`."""
