@@ -17,12 +17,13 @@ __all__ = ["State", "StateBuffer"]
 
 
 class StateBuffer:
-    """One named value. `value` is replaced, never written into, so that tensors read earlier keep their values."""
+    """One named value, zero unless `value` is given. `value` is replaced, never written into, so that tensors read
+    earlier keep their values."""
 
-    def __init__(self, kind: TensorType) -> None:
+    def __init__(self, kind: TensorType, value: torch.Tensor | None = None) -> None:
         shape = tuple(size or 0 for size in kind.shape or ())
         self.kind = kind
-        self.value = torch.zeros(shape, dtype=kind.dtype.carrier)
+        self.value = torch.zeros(shape, dtype=kind.dtype.carrier) if value is None else value
 
 
 class State:

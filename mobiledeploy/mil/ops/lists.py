@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,30 +74,48 @@ def list_length(_: Call) -> Kernel:
 
 
 @FAMILY.operator("list_read", effect=Effect.MOVEMENT)
-def list_read(_: Call) -> Kernel:
-    return Kernel(("ls", "index"), lambda ls, index: ls.read(int(index)))
+def list_read(call: Call) -> Kernel:
+    places = _places(call, "index")
+    return Kernel(("ls", *places.operands), lambda ls, *given: ls.read(*places(given)))
 
 
 @FAMILY.operator("list_write", effect=Effect.MOVEMENT)
-def list_write(_: Call) -> Kernel:
-    return Kernel(("ls", "index", "value"), lambda ls, index, value: ls.write(int(index), value))
+def list_write(call: Call) -> Kernel:
+    places = _places(call, "index")
+    return Kernel(("ls", "value", *places.operands), lambda ls, value, *given: ls.write(*places(given), value))
 
 
 @FAMILY.operator("list_gather", effect=Effect.SELECTION)
-def list_gather(_: Call) -> Kernel:
+def list_gather(call: Call) -> Kernel:
     """The elements at `indices`, stacked along a new first axis."""
-    return Kernel(
-        ("ls", "indices"), lambda ls, indices: torch.stack([ls.read(index) for index in indices.reshape(-1).tolist()])
-    )
+    places = _places(call, "indices")
+    return Kernel(("ls", *places.operands), lambda ls, *given: torch.stack([ls.read(index) for index in places(given)]))
 
 
 @FAMILY.operator("list_scatter", effect=Effect.MOVEMENT)
-def list_scatter(_: Call) -> Kernel:
+def list_scatter(call: Call) -> Kernel:
     """Slice i of `value` goes to place indices[i]."""
+    places = _places(call, "indices")
 
-    def run(ls: TensorList, indices: torch.Tensor, value: torch.Tensor) -> TensorList:
-        for index, element in zip(indices.reshape(-1).tolist(), value, strict=True):
+    def run(ls: TensorList, value: torch.Tensor, *given: torch.Tensor) -> TensorList:
+        for index, element in zip(places(given), value, strict=True):
             ls = ls.write(index, element)
         return ls
 
-    return Kernel(("ls", "indices", "value"), run)
+    return Kernel(("ls", "value", *places.operands), run)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Places in a list. `known`: those that are constants of the program; else they are the operand `operands`."""
+
+    operands: tuple[str, ...]
+    known: tuple[int, ...] = ()
+
+    def __call__(self, given: Sequence[torch.Tensor]) -> tuple[int, ...]:
+        return tuple(given[0].reshape(-1).tolist()) if given else self.known
+
+
+def _places(call: Call, parameter: str) -> _Places:
+    # a constant is read here: while a program is captured, tensors have no values
+    return _Places((), call.integers(parameter)) if call.is_constant(parameter) else _Places((parameter,))
