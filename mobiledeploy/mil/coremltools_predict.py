@@ -14,14 +14,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.errors import HostError, InputError, MobileDeployError, UnsupportedError
 from mobiledeploy.mil.loading import Precision, load
-from mobiledeploy.mil.model import Model
 from mobiledeploy.mil.package import open_package
 from mobiledeploy.mil.reader import parse_model
-from mobiledeploy.mil.state import State
+
+if TYPE_CHECKING:
+    from mobiledeploy.mil.model import Model
+    from mobiledeploy.mil.state import State
 
 __all__ = ["CoremltoolsPredict", "enable_coremltools_predict"]
 
@@ -34,8 +36,8 @@ _MACOS = (26, 0)
 class CoremltoolsPredict:
     """What `enable_coremltools_predict` has changed. `disable` puts it back; so does leaving it as a context manager.
 
-    `enabled`: whether this is what makes coremltools predict. It is False on a Mac, where Core ML itself does, and where
-    an earlier call had enabled it already: then that one disables it.
+    `enabled`: whether this is what makes coremltools predict. It is False on a Mac, where Core ML itself does, and
+    where an earlier call had enabled it already: then that one disables it.
     """
 
     def __init__(self, replaced: Sequence[tuple[ModuleType, str, Any]]) -> None:
@@ -46,7 +48,7 @@ class CoremltoolsPredict:
         return bool(self._replaced)
 
     def disable(self) -> None:
-        """Gives coremltools back what it had. Models made in between go on predicting. Calling it again does nothing."""
+        """Gives coremltools back what it had; models made in between go on predicting. Again, it does nothing."""
         for module, name, value in self._replaced:
             setattr(module, name, value)
         self._replaced = ()
@@ -137,14 +139,14 @@ class _StateProxy:
 class _ModelProxy:
     """The interface of `libcoremlpython._MLModelProxy`, as far as `MLModel` and `CompiledMLModel` use it.
 
-    Its arguments are coremltools': the path of the package, the name of a compute unit, the name of the function ("" for
-    the default one), optimization hints, and an asset in memory.
+    Its arguments are coremltools': the path of the package, the name of a compute unit, the name of the function (""
+    for the default one), optimization hints, and an asset in memory.
     """
 
     precision: Precision = "declared"
 
     def __init__(
-        self, path: str, compute_units: str, function: str, hints: Mapping[str, str], asset: object | None = None
+        self, path: str, _compute_units: str, function: str, _hints: Mapping[str, str], _asset: object | None = None
     ) -> None:
         started = time.perf_counter_ns()
         self._path = path
@@ -185,17 +187,17 @@ class _ModelProxy:
         raise _only_on_a_mac("a list of Core ML's compute devices")
 
     @staticmethod
-    def create_model_asset_from_path(path: str) -> Any:
+    def create_model_asset_from_path(_path: str) -> Any:
         raise _only_on_a_mac("a compiled model")
 
     @staticmethod
-    def create_model_asset_from_memory(specification: bytes, blobs: Mapping[str, bytes]) -> Any:
+    def create_model_asset_from_memory(_specification: bytes, _blobs: Mapping[str, bytes]) -> Any:
         raise _only_on_a_mac("a compiled model")
 
 
 def _open(path: str, function: str, precision: Precision) -> Callable[[], Model]:
-    """Gives the model. For another format than ML Programs it is this that raises, and not the opening: coremltools warns
-    of each model that fails to open, and has always opened these here without a word."""
+    """Gives the model. For another format than ML Programs it is this that raises, and not the opening: coremltools
+    warns of each model that fails to open, and has always opened these here without a word."""
     if path.rstrip("/\\").endswith(".mlmodelc"):
         raise _only_on_a_mac("a compiled model (.mlmodelc)")
     try:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.case import Case, append_case, read_cases
 from conformance.judge import Choice
-from conformance.suites import Suite
 from conformance.surroundings import import_heavy
 from conformance.worker import MORE, run_worker
+
+if TYPE_CHECKING:
+    from conformance.suites import Suite
 
 __all__ = ["Campaign", "run_campaign"]
 
@@ -121,10 +124,8 @@ def _tell(campaign: Campaign, running: dict[BaseProcess, _Task], waiting: int) -
     cases = read_cases(campaign.records()).values()
     open_ones = sum(not case.settled for case in cases)
     files = ", ".join(task.name for task in running.values())
-    print(
-        f"conformance: {campaign.suite.name}: {len(cases)} cases, {open_ones} to look at; {files}; {waiting} files wait",
-        file=sys.stderr,
-    )
+    state = f"{len(cases)} cases, {open_ones} to look at; {files}; {waiting} files wait"
+    print(f"conformance: {campaign.suite.name}: {state}", file=sys.stderr)
 
 
 def _quietly(work: Callable[[], None]) -> None:

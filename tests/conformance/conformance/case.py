@@ -24,8 +24,8 @@ class Case:
     """`name`: file, class, function and parameters. `category`: a key of `CATEGORIES`. `predictions`: how many were
     made, `comparisons` how many arrays of them were compared. `bound`, `scaled`: the worst comparison, as in
     `comparison`. `zeros`, `zeros_bound`: all-zero outputs would pass as well. `exact`: what the same case gives when
-    nothing is rounded to fp16: "within" the bound or "beyond" it; None where that was not tried. `message`: the failure,
-    or the reason for the skip. `seconds`: how long it took."""
+    nothing is rounded to fp16: "within" the bound or "beyond" it; None where that was not tried. `message`: the
+    failure, or the reason for the skip. `seconds`: how long it took."""
 
     name: str
     category: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from conformance.case import Case
+if TYPE_CHECKING:
+    from conformance.case import Case
 
 __all__ = ["CAUSES", "Cause", "explain"]
 

@@ -56,8 +56,8 @@ def _campaign(name: str, options: argparse.Namespace) -> Campaign:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/conformance",
-        description="Runs the tests that come with coremltools, ML Programs only, with mobiledeploy's executor in the place "
-        "of Core ML. Goes on where it was interrupted. Leaves with 1 if a case fails without a known cause.",
+        description="Runs the tests that come with coremltools, ML Programs only, with mobiledeploy's executor in the "
+        "place of Core ML. Goes on where it was interrupted. Leaves with 1 if a case fails without a known cause.",
     )
     parser.add_argument("--suite", action="append", choices=list(SUITES), help="both when not given")
     parser.add_argument("--sample", type=int, metavar="N", help="N cases of every test function instead of all")

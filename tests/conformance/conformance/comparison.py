@@ -1,7 +1,7 @@
 """How far a prediction is from what was expected, beyond what the suite itself asks.
 
-The suite's tolerance for fp16 programs is 0.5 absolute plus 5 % relative: outputs scaled by 1.02 pass most of its tests,
-and zeros pass many. So every comparison is measured again, twice:
+The suite's tolerance for fp16 programs is 0.5 absolute plus 5 % relative: outputs scaled by 1.02 pass most of its
+tests, and zeros pass many. So every comparison is measured again, twice:
 
 - `bound` (the bar): an element may be off by 0.0078 (2^-7, 16 units in the last place of an fp16 number) absolutely, or
   relatively where that is more: |actual - expected| <= 0.0078 max(1, |expected|);

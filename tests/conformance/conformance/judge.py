@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from conformance.case import Case, append_case
 from conformance.comparison import BOUND
 from conformance.recorder import Recorder, Tally
@@ -95,7 +96,7 @@ class Judge:
                 return (yield)
             finally:
                 tally = self._recorder.tally
-                if tally.half and (tally.differed or tally.bound > 1):
+                if tally.half and (tally.bound > 1 or tally.differing):
                     self._exact = self._without_rounding(item)
                     self._recorder.tally = tally
 
@@ -106,7 +107,7 @@ class Judge:
         try:
             item.runtest()
         except Exception:
-            within = self._recorder.tally.differed and self._recorder.tally.bound <= 1
+            within = bool(self._recorder.tally.differing) and self._recorder.tally.bound <= 1
         else:
             within = self._recorder.tally.bound <= 1
         finally:
@@ -151,16 +152,17 @@ def _category(call: pytest.CallInfo[None], report: pytest.TestReport, tally: Tal
             return "skipped", f"expected to fail: {reason}"
         return "skipped", str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
     if call.excinfo is None:
-        if tally.comparisons:
-            beyond = f"beyond {BOUND}: {tally.bound:.3g} times" if tally.bound > 1 else ""
-            return "passed", beyond
-        return "nothing", ""
+        if tally.differing:
+            return "nothing", "the suite expects the prediction to differ"
+        if not tally.comparisons:
+            return "nothing", "predicts, and compares no values" if tally.predictions else "predicts nothing"
+        return "passed", f"beyond {BOUND}: {tally.bound:.3g} times" if tally.bound > 1 else ""
     message = f"{call.excinfo.typename}: {call.excinfo.value}"
     if _OTHER_FORMAT in message:
         return "skipped", "needs the neural-network format"
     if not tally.predictions and not tally.refused:
         return "unconverted", message
-    if tally.differed and tally.half and tally.bound <= 1:
+    if tally.differing and tally.half and tally.bound <= 1:
         return "rounding", message
     return "failed", message
 

@@ -34,7 +34,8 @@ def enter_overlay() -> None:
         environment["CONFORMANCE_OVERLAY"] = str(folder)
         paths.insert(0, str(folder))
     environment["PYTHONPATH"] = os.pathsep.join(paths)
-    raise SystemExit(subprocess.run([sys.executable, "-m", "conformance", *sys.argv[1:]], env=environment).returncode)
+    command = [sys.executable, "-m", "conformance", *sys.argv[1:]]
+    raise SystemExit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def _suits() -> bool:
@@ -49,7 +50,7 @@ def _make() -> Path:
     _BUILD.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(dir=_BUILD))
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    made = subprocess.run([*install, "--target", str(place), _REQUIREMENT])
+    made = subprocess.run([*install, "--target", str(place), _REQUIREMENT], check=False)
     if made.returncode:
         shutil.rmtree(place, ignore_errors=True)
         raise SystemExit("conformance: pip could not install it, see above. It needs PyPI once.")

@@ -18,6 +18,11 @@ __all__ = ["markdown", "summary", "write_results"]
 
 _FOLDER = Path(__file__).resolve().parents[1]
 _REASONS = 12
+_BY_REASON = {
+    "nothing": "Compared nothing, by reason",
+    "unconverted": "Not converted, by message",
+    "skipped": "Skipped, by reason",
+}
 
 
 def summary(suite: Suite, cases: Mapping[str, Case]) -> str:
@@ -31,7 +36,9 @@ def summary(suite: Suite, cases: Mapping[str, Case]) -> str:
 
 def markdown(suite: Suite, cases: Mapping[str, Case]) -> str:
     """The tables of one suite."""
-    return "\n".join([f"## {suite.title}", "", *_counts(cases.values()), "", *_files(cases.values()), "", *_rest(cases)])
+    return "\n".join(
+        [f"## {suite.title}", "", *_counts(cases.values()), "", *_files(cases.values()), "", *_rest(cases)]
+    )
 
 
 def _counts(cases: Iterable[Case]) -> list[str]:
@@ -47,14 +54,14 @@ def _counts(cases: Iterable[Case]) -> list[str]:
 
 
 def _passed(passed: list[Case]) -> list[str]:
+    blind = [case for case in passed if case.zeros]
     return [
         f"| … within 0.0078, too | {sum(case.tight for case in passed)} | "
         "also when no element may be off by more than 0.0078, or by 0.0078 of itself |",
         f"| … of its scale | {sum(case.scaled <= 1 for case in passed)} | "
         "also when 0.0078 of the largest expected value is all that small tensors may be off |",
-        f"| … as zeros would | {sum(case.zeros for case in passed)} | by the suite's tolerance; "
-        f"{sum(case.zeros_bound for case in passed)} by 0.0078, {sum(case.scaled <= 1 for case in passed if case.zeros)} "
-        "of the former hold 0.0078 of their scale |",
+        f"| … as zeros would | {len(blind)} | by the suite's tolerance; {sum(case.zeros_bound for case in passed)} by "
+        f"0.0078; {sum(case.scaled <= 1 for case in blind)} of these {len(blind)} hold 0.0078 of their scale |",
     ]
 
 
@@ -85,7 +92,7 @@ def _rest(cases: Mapping[str, Case]) -> list[str]:
         functions = ", ".join(f"`{name}` {count}" for name, count in Counter(case.function for case in found).items())
         rows.append(f"- {len(found)}: {text} {functions}")
     rows += ["" if causes else "Nothing.", ""]
-    for category, title in (("unconverted", "Not converted, by message"), ("skipped", "Skipped, by reason")):
+    for category, title in _BY_REASON.items():
         rows += [f"{title}:", "", *_reasons(case for case in cases.values() if case.category == category), ""]
     return rows
 

@@ -7,6 +7,7 @@ system on which they run before they predict.
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from conformance.recorder import Predicted, Recorder
 
 __all__ = ["Surroundings", "import_heavy"]
@@ -25,12 +27,10 @@ def import_heavy() -> None:
     """What every process needs, imported once before they are forked. The system is not asked for yet."""
     # progress bars of coremltools' passes: no part of a log
     os.environ["TQDM_DISABLE"] = "1"
-    import coremltools
     import torch
 
-    import mobiledeploy.mil
-
-    assert mobiledeploy.mil and coremltools
+    for name in ("coremltools", "mobiledeploy.mil"):
+        importlib.import_module(name)
     logging.getLogger("coremltools").setLevel(logging.ERROR)
     torch.set_num_threads(1)
 

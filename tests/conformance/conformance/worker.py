@@ -23,6 +23,7 @@ def run_worker(file: str, choice: object, folder: Path, name: str) -> None:
     os.dup2(log, 2)
     sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)
     import pytest
+
     from conformance.judge import Judge
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
