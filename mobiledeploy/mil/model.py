@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -82,11 +82,15 @@ class Model:
             )
         with torch.no_grad():
             arguments = [self._argument(named.name, named.type, inputs, state) for named in self.function.inputs]
-            results = self._bound.run(arguments, listener)
+            results = self._execute(arguments, listener)
         names = self.function.block.outputs
         return {
             name: from_tensor(self._described.get(name), result) for name, result in zip(names, results, strict=True)
         }
+
+    def _execute(self, arguments: Sequence[Any], listener: Listener | None) -> Sequence[Any]:
+        """The program's outputs in its order, for its inputs in its order."""
+        return self._bound.run(arguments, listener)
 
     def _argument(self, name: str, kind: Any, inputs: Mapping[str, Any], state: State | None) -> Any:
         if isinstance(kind, StateType):

@@ -39,8 +39,8 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "onnx": ("targets/onnx*.py",),
     "onnxscript": ("targets/onnx*.py",),
     "onnx_ir": ("targets/onnx*.py",),
-    # the runner, and the float16 converter that comes with it: a program about graphs, which executes none
-    "onnxruntime": ("parity/runners/onnxruntime.py", "targets/onnx_half.py"),
+    # the runner, the executor's backend, and the float16 converter: a program about graphs, which executes none
+    "onnxruntime": ("parity/runners/onnxruntime.py", "mil/onnxruntime_model.py", "targets/onnx_half.py"),
     "timm": ("sources/*.py",),
     "torchvision": ("sources/*.py",),
     "safetensors": ("sources/*.py",),
