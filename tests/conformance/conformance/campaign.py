@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Campaign", "run_campaign"]
 
 # conversions leave memory behind: a process ends after so many cases, and another goes on
-_BATCH = 1500
+_BATCH = 3000
 _LIMIT_SECONDS = 300.0
 
 

