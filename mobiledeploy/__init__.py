@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         MobileDeployError,
         ParityError,
     )
-    from mobiledeploy.pipeline import ExportResult, RunResult, check, export, run
+    from mobiledeploy.pipeline import ExportResult, GivenInputs, OutputSummary, RunResult, check, export, run
     from mobiledeploy.records import ExportOptions, InputSpec, Manifest, ParityReport, Preprocessing, Proof
 
     __version__: str
@@ -22,12 +22,14 @@ __all__ = [
     "ConversionError",
     "ExportOptions",
     "ExportResult",
+    "GivenInputs",
     "HostError",
     "InputError",
     "InputSpec",
     "InternalError",
     "Manifest",
     "MobileDeployError",
+    "OutputSummary",
     "ParityError",
     "ParityReport",
     "Preprocessing",
@@ -41,7 +43,7 @@ __all__ = [
 
 _HOMES = {
     "errors": ("ConversionError", "HostError", "InputError", "InternalError", "MobileDeployError", "ParityError"),
-    "pipeline": ("ExportResult", "RunResult", "check", "export", "run"),
+    "pipeline": ("ExportResult", "GivenInputs", "OutputSummary", "RunResult", "check", "export", "run"),
     "records": ("ExportOptions", "InputSpec", "Manifest", "ParityReport", "Preprocessing", "Proof"),
 }
 

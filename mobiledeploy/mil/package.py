@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mobiledeploy.errors import PackageError
+from mobiledeploy.mil.lookalike import refuse_lookalike
 
 __all__ = ["Package", "open_package"]
 
@@ -46,8 +47,9 @@ class Package:
 def open_package(path: Path) -> Package:
     """The package at `path`: a folder with a `Manifest.json`, or a bare `.mlmodel` file.
 
-    Raises PackageError if it is missing, is none, or leads outside itself.
+    Raises PackageError if it is missing, is none, or leads outside itself; UnsupportedError for a compiled model.
     """
+    refuse_lookalike(path)
     if path.is_file():
         return Package(path.parent.resolve(), path.resolve())
     if not path.is_dir():

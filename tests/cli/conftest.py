@@ -13,6 +13,7 @@ import pytest
 
 import mobiledeploy
 from mobiledeploy.cli import main
+from mobiledeploy.pipeline import GivenInputs, OutputSummary, RunResult
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import (
     ExportOptions,
@@ -79,9 +80,12 @@ class FakePipeline:
         self._enter("check", (artifact,), options)
         return self.reports or (self.report(),)
 
-    def run(self, package: Path, **options: Any) -> SimpleNamespace:
-        self._enter("run", (package,), options)
-        return SimpleNamespace(outputs={"logits": (1, 10)}, top=self.top, seconds=0.25)
+    def run(self, package: Path, given: GivenInputs, **options: Any) -> RunResult:
+        self._enter("run", (package, given), options)
+        logits = OutputSummary("array", (1, 10), "float32", -1.5, 2.0, 0.25, nans=3, infinities=1)
+        label = OutputSummary("label", (), "string", value="[goldfish]")
+        times = (0.5, *(0.25,) * (options["repeat"] - 1))
+        return RunResult({"logits": logits, "classLabel": label}, self.top, times)
 
     def _enter(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.calls.append((name, arguments, options))
@@ -92,7 +96,7 @@ class FakePipeline:
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
     fake = FakePipeline()
     module = ModuleType("mobiledeploy.pipeline")
-    module.__dict__.update(export=fake.export, check=fake.check, run=fake.run)
+    module.__dict__.update(export=fake.export, check=fake.check, run=fake.run, GivenInputs=GivenInputs)
     monkeypatch.setitem(sys.modules, "mobiledeploy.pipeline", module)
     monkeypatch.setattr(mobiledeploy, "pipeline", module, raising=False)
     return fake
