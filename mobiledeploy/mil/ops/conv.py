@@ -59,6 +59,33 @@ def conv(call: Call) -> Kernel:
     return Kernel(operands, run_padded)
 
 
+@FAMILY.operator("conv_quantized")
+def conv_quantized(call: Call) -> Kernel:
+    """`conv` with the weight quant_scale * weight + quant_bias: weight uint8 below 2^nbits, one element per byte; scale
+    and bias numbers for all elements or one per output channel. It is dequantized and multiplied in float32, and the
+    result rounded once.
+
+    Where coremltools' definition is silent: the lookup table that `quantization_type` "lut" speaks of is no parameter
+    of the operator, so that it is refused; `bias`, declared uint8, is added as the integers it holds.
+    """
+    call.choice("quantization_type", {"linear": True})
+    limit = 1 << call.integer("nbits", 8)
+    shape = (-1, *(1,) * (call.rank("weight") - 1))
+    scale, shift = (call.tensor(name).float().reshape(shape) for name in ("quant_scale", "quant_bias"))
+    bias = (call.tensor("bias").float(),) if call.has("bias") else ()
+    convolve = conv(call).run
+
+    def dequantized(weight: torch.Tensor) -> torch.Tensor:
+        if weight.numel() and int(weight.max()) >= limit:
+            raise call.invalid(f"a quantized weight is {int(weight.max())}, not below {limit}")
+        return weight * scale + shift
+
+    if call.is_constant("weight"):
+        weight = dequantized(call.tensor("weight"))
+        return Kernel(("x",), lambda x: convolve(x, weight, *bias))
+    return Kernel(("x", "weight"), lambda x, weight: convolve(x, dequantized(weight), *bias))
+
+
 @FAMILY.operator("conv_transpose")
 def conv_transpose(call: Call) -> Kernel:
     """x (N, C_in, *D), weight (C_in, C_out / groups, *K), bias (C_out): the full result, cropped at both ends.
