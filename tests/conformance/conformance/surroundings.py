@@ -29,6 +29,8 @@ def import_heavy() -> None:
     """What every process needs, imported once before they are forked. The system is not asked for yet."""
     # progress bars of coremltools' passes: no part of a log
     os.environ["TQDM_DISABLE"] = "1"
+    # each case in both precisions; coremltools' own default is fp16 alone
+    os.environ["INCLUDE_MIL_FP32_UNIT_TESTS"] = "1"
     import torch
 
     for name in ("coremltools", "mobiledeploy.mil"):
