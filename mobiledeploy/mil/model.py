@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,13 +25,16 @@ __all__ = ["Model"]
 class Model:
     """One function of an ML Program, bound. `predict` may be called any number of times.
 
-    `inputs`, `outputs`, `states`: what the package says of them.
+    `inputs`, `outputs`, `states`: what the package says of them. `metadata`: what it says of itself, by key.
     """
+
+    metadata: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, interface: Interface, function: Function, *, rounds: bool) -> None:
         self.inputs: tuple[Feature, ...] = interface.inputs
         self.outputs: tuple[Feature, ...] = interface.outputs
         self.states: tuple[Feature, ...] = interface.states
+        self.metadata = interface.metadata
         self._function = function
         self._rounds = rounds
         self._described = {feature.name: feature for feature in (*interface.inputs, *interface.outputs)}
@@ -74,12 +78,7 @@ class Model:
 
         Raises InputError for inputs that do not fit the description, PackageError where the program cannot compute.
         """
-        unknown = [name for name in inputs if all(name != feature.name for feature in self.inputs)]
-        if unknown:
-            raise InputError(
-                f"the model has no input {unknown[0]!r}",
-                remedy=f"Its inputs: {', '.join(feature.name for feature in self.inputs)}.",
-            )
+        self._refuse_unknown(inputs)
         with torch.no_grad():
             arguments = [self._argument(named.name, named.type, inputs, state) for named in self.function.inputs]
             results = self._execute(arguments, listener)
@@ -87,6 +86,21 @@ class Model:
         return {
             name: from_tensor(self._described.get(name), result) for name, result in zip(names, results, strict=True)
         }
+
+    def tensors(self, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+        """What `as_module()` takes, for what `predict` takes. Raises InputError as `predict` does."""
+        self._refuse_unknown(inputs)
+        kinds = {named.name: named.type for named in self.function.inputs}
+        taken = [feature.name for feature in self.inputs if feature.name in kinds]
+        return tuple(self._argument(name, kinds[name], inputs, None) for name in taken)
+
+    def _refuse_unknown(self, inputs: Mapping[str, Any]) -> None:
+        unknown = [name for name in inputs if all(name != feature.name for feature in self.inputs)]
+        if unknown:
+            raise InputError(
+                f"the model has no input {unknown[0]!r}",
+                remedy=f"Its inputs: {', '.join(feature.name for feature in self.inputs)}.",
+            )
 
     def _execute(self, arguments: Sequence[Any], listener: Listener | None) -> Sequence[Any]:
         """The program's outputs in its order, for its inputs in its order."""

@@ -39,7 +39,8 @@ class ProgramModule(nn.Module):
     """What `Model.as_module` gives. It shares its constants with the model: they are in memory once.
 
     `input_names`: what `forward` takes, in this order. `output_names`: the keys of what it returns. `state_names`:
-    those of `states`. `labels`: a classifier's, in the order of its probabilities; None where it is none.
+    those of `states`. `labels`: a classifier's, in the order of its probabilities, and `label_outputs`: which output is
+    the label and which the probabilities; None where it is none.
     """
 
     def __init__(self, function: Function, block: BoundBlock, order: Sequence[str], *, rounds: bool) -> None:
@@ -50,6 +51,7 @@ class ProgramModule(nn.Module):
         self.output_names: tuple[str, ...] = function.block.outputs
         self.state_names = tuple(named.name for named in function.inputs if isinstance(named.type, StateType))
         self.labels: tuple[str | int, ...] | None = None
+        self.label_outputs: tuple[str, str] | None = None
         self.constants, self.states = nn.Module(), nn.Module()
         self._slots: dict[int, str] = {}
         self._block = replace(block, template=self._taken(block), steps=tuple(map(self._step, block.steps)))
@@ -89,6 +91,10 @@ class ProgramModule(nn.Module):
         outputs = dict(zip(self.output_names, self._run(arguments), strict=True))
         return outputs, {name: buffer.value for name, buffer in held.items()}
 
+    def initial_states(self) -> tuple[torch.Tensor, ...]:
+        """Zeros of the states' shapes, in the order of `state_names`."""
+        return tuple(torch.zeros_like(getattr(self.states, self._state_buffers[name])) for name in self.state_names)
+
     def reset_states(self) -> None:
         """All states are zero again."""
         for buffer in self.states.buffers():
@@ -124,6 +130,8 @@ class ProgramModule(nn.Module):
         if not isinstance(step.run, Classification):
             return step
         self.labels = step.run.labels
+        label, probabilities = step.operation.outputs
+        self.label_outputs = label, probabilities
         return replace(step, run=step.run.ranked)
 
     def _entering(self, named: NamedType, given: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -8,30 +8,24 @@ graph has a pair of Casts.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from mobiledeploy.errors import MobileDeployError, UnsupportedError
+from mobiledeploy.errors import UnsupportedError
+from mobiledeploy.mil.exported import exported_program, first_reason, silent
 
 if TYPE_CHECKING:
-    from torch.export import ExportedProgram
-
     from mobiledeploy.mil.module import ProgramModule
 
-__all__ = ["OPSET", "exported_program", "onnx_bytes"]
+__all__ = ["OPSET", "onnx_bytes"]
 
 # ONNX 1.15: the first with Gelu as one operator
 OPSET = 20
 # a protobuf message holds less than 2 GiB
 _LARGEST = 2**31 - 2**25
-_LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 _REMEDY = "Load it with backend='torch', which executes every operator."
 
 
@@ -49,7 +43,7 @@ def onnx_bytes(module: ProgramModule, values: Sequence[torch.Tensor]) -> bytes:
         )
     exported = exported_program(_Pure(module), tuple(values))
     try:
-        with _quiet():
+        with silent():
             result = torch.onnx.export(
                 exported,
                 dynamo=True,
@@ -63,23 +57,8 @@ def onnx_bytes(module: ProgramModule, values: Sequence[torch.Tensor]) -> bytes:
             result.model.graph.sort()  # its inliner may put a bound of Clip behind its use
             return bytes(result.model_proto.SerializeToString(deterministic=True))
     except Exception as error:  # torch.onnx wraps whatever its translations meet
-        raise UnsupportedError(f"the program cannot be translated to ONNX: {_reason(error)}", remedy=_REMEDY) from error
-
-
-def exported_program(module: nn.Module, values: tuple[torch.Tensor, ...]) -> ExportedProgram:
-    """What `torch.export` makes of a module around a program.
-
-    Raises UnsupportedError where it cannot capture an operator.
-    """
-    try:
-        with torch.no_grad(), _quiet():
-            return torch.export.export(module, values)
-    except MobileDeployError:
-        raise
-    except Exception as error:  # torch raises dozens of unrelated types here
-        raise UnsupportedError(
-            f"the program cannot be captured by torch.export: {_reason(error)}", remedy=_REMEDY
-        ) from error
+        what = f"the program cannot be translated to ONNX: {first_reason(error)}"
+        raise UnsupportedError(what, remedy=_REMEDY) from error
 
 
 class _Pure(nn.Module):
@@ -95,27 +74,3 @@ class _Pure(nn.Module):
         outputs, written = self.program.compute(values[:count], states)
         # a result that is an input or a constant needs a node of its own for its name to stand for
         return tuple(value.clone() for value in (*outputs.values(), *written.values()))
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of the innermost cause."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Neither library may print or warn about its own internals: what matters comes back as an exception."""
-    loggers: list[Any] = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

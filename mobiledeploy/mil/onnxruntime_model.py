@@ -18,12 +18,12 @@ from mobiledeploy.mil.model import Model
 from mobiledeploy.mil.onnx_graph import onnx_bytes
 from mobiledeploy.mil.ops.classification import Classification
 from mobiledeploy.mil.program import TensorType
-from mobiledeploy.mil.state import StateBuffer
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.description import Interface
     from mobiledeploy.mil.executor import Listener
     from mobiledeploy.mil.program import Function
+    from mobiledeploy.mil.state import StateBuffer
 
 __all__ = ["OnnxRuntimeModel"]
 
@@ -47,8 +47,7 @@ class OnnxRuntimeModel(Model):
         self._sessions: OrderedDict[tuple[torch.Size, ...], Any] = OrderedDict()
         kinds = [named.type for named in function.inputs if isinstance(named.type, TensorType)]
         if all(kind.size is not None for kind in kinds):
-            states = (StateBuffer(kind).value for kind in self._state_types.values())
-            self._session((*self._module.example_inputs(), *states))
+            self._session((*self._module.example_inputs(), *self._module.initial_states()))
 
     def _execute(self, arguments: Sequence[Any], listener: Listener | None) -> Sequence[Any]:
         if listener is not None:
@@ -82,11 +81,10 @@ class OnnxRuntimeModel(Model):
 
     def _labelled(self, outputs: list[Any]) -> list[Any]:
         """The label and the probabilities by label in the places of their tensors."""
-        for operation in self.function.block.operations:
-            if operation.type == "classify" and self._module.labels is not None:
-                label, probabilities = map(self._module.output_names.index, operation.outputs)
-                named = Classification(self._module.labels).named(int(outputs[label]), outputs[probabilities].tolist())
-                outputs[label], outputs[probabilities] = named
+        if self._module.labels is not None and self._module.label_outputs is not None:
+            label, probabilities = map(self._module.output_names.index, self._module.label_outputs)
+            named = Classification(self._module.labels).named(int(outputs[label]), outputs[probabilities].tolist())
+            outputs[label], outputs[probabilities] = named
         return outputs
 
 
