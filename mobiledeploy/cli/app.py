@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mobiledeploy.cli.check import check
+from mobiledeploy.cli.convert import convert
 from mobiledeploy.cli.doctor import doctor
 from mobiledeploy.cli.export import export
 from mobiledeploy.cli.models import models
@@ -16,7 +17,7 @@ from mobiledeploy.cli.sweep import sweep
 
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, models, sweep, doctor)
+COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, convert, models, sweep, doctor)
 
 app = typer.Typer(
     name="mobiledeploy",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mobiledeploy.records import FlexibleSizes, Manifest, OutputParity, ParityReport, Proof, RewriteLog
 
-__all__ = ["check_tables", "export_tables"]
+__all__ = ["check_tables", "converted_tables", "export_tables"]
 
 _GOOD, _BAD, _FAINT = "green", "bold red", "dim"
 _REASONS_SHOWN = 8
@@ -57,6 +57,11 @@ def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
         _row(table, subject(report), report.runner, report.precision, psnr, bar, agreement(report), verdict)
     failed = [report for report in reports if not report.passed]
     return (table, *_output_tables(failed), *drift_tables(reports))
+
+
+def converted_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
+    """Every output of every converted file on every sample."""
+    return tuple(_output_tables(reports))
 
 
 def _model_table(manifest: Manifest) -> Table:
