@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.case import Case, append_case, read_cases
 from conformance.judge import Choice
@@ -61,8 +61,19 @@ def run_campaign(campaign: Campaign) -> dict[str, Case]:
     _quietly(import_heavy)
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
-    waiting = list(_tasks(campaign))
     running: dict[BaseProcess, _Task] = {}
+    # ended by a signal, it takes its processes along
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        _watch(campaign, context, running)
+    finally:
+        for process in running:
+            process.terminate()
+    return read_cases(campaign.records())
+
+
+def _watch(campaign: Campaign, context: Any, running: dict[BaseProcess, _Task]) -> None:
+    waiting = list(_tasks(campaign))
     told = 0.0
     while waiting or running:
         while waiting and len(running) < campaign.jobs:
@@ -79,7 +90,6 @@ def run_campaign(campaign: Campaign) -> dict[str, Case]:
             told = time.monotonic()
             _tell(campaign, running, len(waiting))
         time.sleep(0.1)
-    return read_cases(campaign.records())
 
 
 def _tasks(campaign: Campaign) -> Iterator[_Task]:
@@ -107,6 +117,8 @@ def _ended(campaign: Campaign, task: _Task, code: int) -> bool:
     """Whether the task goes on in another process. A case that killed its process has failed."""
     if code in (0, MORE):
         return code == MORE
+    if code == -signal.SIGTERM:
+        raise SystemExit(f"conformance: {task.name} was ended from outside; the same command goes on")
     marker = campaign.folder / f"{task.name}.running"
     log = campaign.folder / f"{task.name}.log"
     if not marker.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ MORE = 10
 def run_worker(file: str, choice: object, folder: Path, name: str) -> None:
     """Runs in a process of its own and ends it. Records go to `folder`/`name`.jsonl, output to `name`.log, the case
     that is running is named in `name`.running."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log = os.open(folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
