@@ -132,6 +132,21 @@ def test_a_state_keeps_its_value_while_the_run_goes_on(package) -> None:
     np.testing.assert_array_equal(state.read_state("total"), X)
 
 
+def test_what_was_read_before_a_state_is_written_keeps_its_value(package) -> None:
+    def build(x, total):
+        before = mb.read_state(input=total)
+        mb.coreml_update_state(state=total, value=mb.add(x=before, y=mb.cast(x=x, dtype="fp16")))
+        return mb.cast(x=before, dtype="fp32")
+
+    inputs = {"x": X, "total": mb.StateTensorSpec((3,), dtype=types.fp16)}
+    model = mil.load(package(build, inputs, opset="iOS18", name="before"))
+    state = model.make_state()
+    for count in range(3):
+        (found,) = model.predict({"x": X}, state).values()
+        np.testing.assert_array_equal(found, count * X)
+    np.testing.assert_array_equal(state.read_state("total"), 3 * X)
+
+
 def test_a_state_can_be_written_and_holds_its_type(accumulator) -> None:
     state = accumulator.make_state()
     state.write_state("total", [0.1, 0.2, 0.3])

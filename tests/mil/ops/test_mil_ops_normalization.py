@@ -112,6 +112,19 @@ def test_reduction_of_integers_keeps_them(execute, name) -> None:
     np.testing.assert_array_equal(found, REDUCTIONS[name](x, axis=1, keepdims=False))
 
 
+def test_the_mean_of_integers_is_cut_towards_zero(execute) -> None:
+    x = np.array([[1, 2, 2], [-1, -2, -2]], np.int32)
+    (found,) = execute(lambda x: mb.reduce_mean(x=x, axes=[1]), {"x": x})
+    np.testing.assert_array_equal(found, [1, -1])
+
+
+@pytest.mark.parametrize("name", ["reduce_l1_norm", "reduce_l2_norm", "reduce_sum_square", "reduce_min", "reduce_max"])
+def test_reduction_of_negative_elements(execute, x, name) -> None:
+    (found,) = execute(lambda x: getattr(mb, name)(x=x, axes=[1, 2]), {"x": x - np.float32(1)})
+    expected = REDUCTIONS[name](x.astype(float) - 1, axis=(1, 2), keepdims=False)
+    np.testing.assert_allclose(found, expected, rtol=2e-5)
+
+
 @pytest.mark.parametrize("name", ["reduce_argmax", "reduce_argmin"])
 def test_the_first_of_equal_elements_is_found(execute, name) -> None:
     x = np.array([[1, 3, 3, 1], [2, 2, 2, 2]], np.float32)

@@ -52,6 +52,26 @@ def test_rnn(execute, rng, x, direction, every) -> None:
     np.testing.assert_allclose(last, h, rtol=1e-5, atol=1e-6)
 
 
+FUNCTIONS = {
+    "tanh": np.tanh,
+    "sigmoid": sigmoid,
+    "hard_sigmoid": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+    "sigmoid_hard": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_activations_of_recurrent_layers(execute, rng, x, name) -> None:
+    w, u = uniform(rng, HIDDEN, INPUTS), uniform(rng, HIDDEN, HIDDEN)
+    outputs, _ = execute(
+        lambda x, h: mb.rnn(x=x, initial_h=h, weight_ih=w, weight_hh=u, activation=name),
+        {"x": 3 * x[:1], "h": np.zeros((BATCH, HIDDEN), np.float32)},
+    )
+    np.testing.assert_allclose(outputs[0], FUNCTIONS[name](3 * x[0].astype(float) @ w.T), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_gru(execute, rng, x, after) -> None:
     w, u, h0 = uniform(rng, 3 * HIDDEN, INPUTS), uniform(rng, 3 * HIDDEN, HIDDEN), uniform(rng, BATCH, HIDDEN)
@@ -181,3 +201,34 @@ def test_from_ios17_boxes_come_last(execute) -> None:
     assert indices.tolist() == [[1, 2, 3, -1]]
     np.testing.assert_array_equal(boxes[0, :, :3], BOXES[0, [1, 2, 3]].T)
     np.testing.assert_array_equal(scores[0, :, :3], SCORES[0, [1, 2, 3]].T)
+
+
+def test_of_boxes_with_equal_scores_the_first_comes_first(execute) -> None:
+    scores = np.full((1, 4, 1), 0.5, np.float32)
+    _, _, indices, _ = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes,
+            scores=scores,
+            iou_threshold=np.float32(0.5),
+            score_threshold=np.float32(0),
+            max_boxes=4,
+        ),
+        {"boxes": BOXES, "scores": scores},
+        opset="iOS16",
+    )
+    # the second is suppressed by the first, not the other way round
+    assert indices.tolist() == [[0, 2, 3, -1]]
+
+
+def test_boxes_whose_overlap_is_just_the_threshold_are_both_kept(execute) -> None:
+    """Equal boxes have an overlap of one, which is not above one."""
+    boxes, scores = np.repeat(BOXES[:, :1], 2, 1), np.array([[[0.5], [0.25]]], np.float32)
+    _, _, indices, count = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes, scores=scores, iou_threshold=np.float32(1), score_threshold=np.float32(0), max_boxes=2
+        ),
+        {"boxes": boxes, "scores": scores},
+        opset="iOS16",
+    )
+    assert indices.tolist() == [[0, 1]]
+    assert count.tolist() == [2]

@@ -1,0 +1,94 @@
+"""Mistakes in what operators share: types, rounding, memory, windows, sampling, inputs and outputs, weight files."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+__all__ = ["CONVENTION_MUTANTS"]
+
+Row = tuple[str, str, str]
+
+_TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
+    ("executor", "executor"): (
+        ("no fp16 rounding", "value.copy_(value.half())", "pass"),
+        ("rounded to bfloat16", "value.copy_(value.half())", "value.copy_(value.bfloat16())"),
+        ("fp16 saturates", "value.copy_(value.half())", "value.copy_(value.half().clamp(-65504, 65504))"),
+        ("fp16 truncates", "value.copy_(value.half())", "value.copy_(value.mul_(1 - 2**-11).half())"),
+        ("a listener sees the memory itself", "return output.clone() if", "return output if"),
+        ("values are never freed", "            values[slot] = None", "            pass"),
+        ("declared shapes are not held", "shape is not None and isinstance", "False and isinstance"),
+    ),
+    ("lifetimes", "elementwise executor"): (
+        ("freed one operator too early", "<= index for member in group", "<= index + 1 for member in group"),
+        ("views do not share memory", "if effect is not Effect.MOVEMENT:", "if True:"),
+        ("operands in one memory", "alone and all(", "all("),
+        ("inputs may be overwritten", "if group is None or not group.isdisjoint(self._foreign):", "if group is None:"),
+    ),
+    ("call", "elementwise defaults"): (
+        ("the default epsilon in fp32", "float(np.float16(default)) if half else default", "default"),
+    ),
+    ("call", "compression linear activation executor"): (
+        ("a constant half is cut", "np.array(data, dtype=_NUMPY[kind.dtype.carrier]",
+         "np.array(data // 1, dtype=_NUMPY[kind.dtype.carrier]"),
+    ),
+    ("dtype", "schema elementwise"): (
+        ("uint16 held as int16", "DataType.UINT16: torch.int32", "DataType.UINT16: torch.int16"),
+        ("four bits for three", "UINT3 = 39", "UINT3 = 40"),
+    ),
+    ("window", "conv"): (
+        ("same_lower as same", 'if self.pad_type == "same_lower" else (smaller',
+         'if self.pad_type == "same" else (smaller'),
+        ("dilation ignored", "(size - 1) * step + 1", "size"),
+        ("a last window may begin behind the input", "count * stride < size + before",
+         "count * stride < size + before + after"),
+        ("same for a stride of one", "(-(-size // stride) - 1) * stride", "(size // stride - 1) * stride"),
+        ("padding of the wrong axis", "for pair in reversed(pads)", "for pair in pads"),
+        ("cropped on the wrong side", "pads.append((-before, target - (length - before)))",
+         "pads.append((target - (length - before), -before))"),
+        ("cropped to the size", "size[axis] * stride", "size[axis]"),
+        ("before and after mixed up", "zip(pad[::2], pad[1::2], strict=True)",
+         "zip(pad[:axes], pad[axes:], strict=True)"),
+    ),
+    ("sampling", "resizing"): (
+        ("corners not aligned", "(source - 1) / max(1, target - 1)", "source / target"),
+        ("a single sample at the start", "(source - 1) / 2, dtype", "0.0, dtype"),
+        ("offset corners from the border", " + 0.5 * delta", ""),
+        ("half a pixel off", "(_steps(target) + 0.5) * source / target - 0.5",
+         "(_steps(target) + 0.5) * source / target"),
+        ("half way to the one behind", "(points - 0.5).ceil()", "(points + 0.5).floor()"),
+        ("the nearest for the one before", "points.floor().long()", "points.round().long()"),
+        ("interpolated from the wrong side", "x.index_select(axis, low), x.index_select(axis, high)",
+         "x.index_select(axis, high), x.index_select(axis, low)"),
+    ),
+    ("feature_value", "model"): (
+        ("BGR images as RGB", 'channels[:, ::-1] if feature.color == "BGR" else channels', "channels"),
+        ("image outputs cut off", ".round().to(torch.uint8)", ".to(torch.uint8)"),
+        ("image outputs wrap", ".clamp(0, 255)", ""),
+        ("scalars without an axis", "value.shape or (1,)", "value.shape"),
+        ("optional inputs are zeros", "feature.default or 0.0", "0.0"),
+        ("fp16 inputs not rounded", "tensor = tensor.half().float()", "pass"),
+    ),
+    ("state", "control"): (
+        ("a state begins with ones", "torch.zeros(shape", "torch.ones(shape"),
+        ("a written state is not rounded", "tensor.half().float() if buffer.kind.dtype is DataType.FLOAT16 else tensor",
+         "tensor"),
+    ),
+    ("weights", "package"): (
+        ("packed from the highest bit", 'count=count * dtype.bits, bitorder="little"',
+         'count=count * dtype.bits, bitorder="big"'),
+        ("int4 without a sign", "if dtype is DataType.INT4:", "if False:"),
+        ("the version is not read", "if version != _VERSION:", "if False:"),
+        ("a blob may reach behind the file", "start + size > total", "start > total"),
+        ("a blob of another type", "if found is not dtype and not (", "if False and not ("),
+    ),
+    ("registry", "registry"): (
+        ("the oldest version of an operator", "return versions[-1]", "return versions[0]"),
+        ("newer operators are there", "operator.since <= opset", "True"),
+    ),
+}  # fmt: skip
+
+CONVENTION_MUTANTS: tuple[Mutant, ...] = tuple(
+    Mutant(what, module, original, broken, tests)
+    for (module, tests), rows in _TABLE.items()
+    for what, original, broken in rows
+)
