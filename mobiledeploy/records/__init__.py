@@ -2,6 +2,7 @@
 
 from mobiledeploy.records.artifact import ExportOptions, FlexibleSizes, Manifest, ParityClaim, Proof
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
+from mobiledeploy.records.precision import KeptOperator, MixedPrecision
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
 from mobiledeploy.records.sweep import SweepRecord, SweepTask
@@ -12,7 +13,9 @@ __all__ = [
     "FlexibleSizes",
     "GraphCost",
     "InputSpec",
+    "KeptOperator",
     "Manifest",
+    "MixedPrecision",
     "OutputParity",
     "ParityClaim",
     "ParityReport",

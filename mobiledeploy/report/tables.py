@@ -16,6 +16,8 @@ from mobiledeploy.report.wording import (
     amount,
     decibels,
     divergence_sentence,
+    kept_reason,
+    mixture_sentence,
     ranking_word,
     ratio,
     size_text,
@@ -26,7 +28,15 @@ from mobiledeploy.report.wording import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mobiledeploy.records import FlexibleSizes, Manifest, OutputParity, ParityReport, Proof, RewriteLog
+    from mobiledeploy.records import (
+        FlexibleSizes,
+        Manifest,
+        MixedPrecision,
+        OutputParity,
+        ParityReport,
+        Proof,
+        RewriteLog,
+    )
 
 __all__ = ["check_tables", "converted_tables", "export_tables"]
 
@@ -45,6 +55,8 @@ def export_tables(manifest: Manifest, proof: Proof) -> tuple[RenderableType, ...
     if any(record.refusals for record in manifest.rewrite.rules):
         tables.append(_refusal_table(manifest.rewrite))
     tables += _approximation_table(manifest.rewrite, proof)
+    for mixed in manifest.mixed:
+        tables += _mixed_tables(mixed)
     return (*tables, *_output_tables(proof.parity), *drift_tables(proof.parity), _file_table(manifest))
 
 
@@ -128,6 +140,16 @@ def _approximation_table(log: RewriteLog, proof: Proof) -> list[RenderableType]:
         error = proof.activation_errors.get(record.rule)
         why = Text(f"warning: {record.warning}", _BAD) if record.warning else Text(record.reason or "")
         _row(table, record.rule, str(record.matches), "-" if error is None else f"{error:.3g}", why)
+    return [table]
+
+
+def _mixed_tables(mixed: MixedPrecision) -> list[RenderableType]:
+    """What of a package is in float32, or that nothing has to be."""
+    if not mixed.kept:
+        return [Text(mixture_sentence(mixed), _GOOD)]
+    table = _table("operator", "value", "why", "from", title=mixture_sentence(mixed))
+    for kept in mixed.kept:
+        _row(table, kept.operator, kept.output, kept_reason(kept), kept.line or "-")
     return [table]
 
 

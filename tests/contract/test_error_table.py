@@ -199,6 +199,8 @@ ROWS = [
     Row(f"{TINY} --output-names x", 2, "`x`: an input has that name"),
     Row(f"{TINY} --output-names 1st", 2, "`1st` cannot name an output: letters, digits and _ only, and no digit first"),
     Row("export models.py:Dense --output out --output-names a,a", 2, "`a` is given twice"),
+    Row(f"{TINY} --precision mixed --target onnx", 3, "mixed precision is found for Core ML programs only"),
+    Row(f"{TINY} --precision mixed --flexible 32,48", 3, "mixed precision is found for one size of pictures only"),
     Row(f"{TINY} --flexible 32", 2, "32x32 is one size"),
     Row(f"{TINY} --flexible 32,32", 2, "32x32 is one size"),
     Row(
