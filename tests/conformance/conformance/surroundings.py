@@ -63,9 +63,8 @@ class Surroundings:
         deps._IS_MACOS = True
         utils._is_macos = lambda: True
         utils._macos_version = lambda: _MACOS
-        # on Intel Macs the suites leave out what is broken there; nothing is gained from torch.export's twins of cases
+        # on Intel Macs the suites leave out what is broken there, and torch.export
         platform.machine = lambda: "arm64"
-        os.environ["TORCH_FRONTENDS"] = "TORCHSCRIPT"
         # imported after the three lines above, which it copies
         from coremltools.converters.mil import testing_utils
 
