@@ -1,4 +1,7 @@
-"""Activations. Parameters per channel belong to the second axis."""
+"""Activations. Parameters per channel belong to the second axis.
+
+NaN stays NaN wherever no condition on x decides. The sign of a zero is not documented: relu keeps that of x.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,7 @@ def clamped_relu(call: Call) -> Kernel:
 
 @FAMILY.operator("thresholded_relu", effect=Effect.SELECTION)
 def thresholded_relu(call: Call) -> Kernel:
-    """x from alpha up, zero below."""
+    """x from alpha up, zero elsewhere, of NaN as well."""
     alpha = call.number("alpha")
     return Kernel(("x",), lambda x: torch.where(x >= alpha, x, torch.zeros((), dtype=x.dtype)))
 

@@ -21,14 +21,53 @@ FAMILY = Family("elementwise_binary")
 Function = Callable[..., torch.Tensor]
 
 
-def _truncated_division(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return torch.div(x, y, rounding_mode="trunc")
+def _whole(function: Function, *, by_zero: Function) -> Function:
+    """A division of integers that is defined for all of them. In 64 bits the quotient of the smallest number and -1
+    exists (the processor traps where it does not), and then wraps to the smallest number again."""
+
+    def divide(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        wide, divisor = x.long(), y.long()
+        zero = divisor == 0
+        result = function(wide, torch.where(zero, 1, divisor))
+        return torch.where(zero, by_zero(wide), result).to(x.dtype)
+
+    return divide
 
 
-def _real_division(call: Call) -> Kernel:
-    """Integers divide to integers, towards zero; floats as usual."""
-    function = torch.div if call.output_type().dtype.is_float else _truncated_division
-    return _arithmetic(function, in_place=function is torch.div)(call)
+def _nothing(x: torch.Tensor) -> torch.Tensor:
+    return torch.zeros((), dtype=x.dtype)
+
+
+def _itself(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+_INTEGER_DIVISIONS: dict[str, Function] = {
+    "real_div": _whole(partial(torch.div, rounding_mode="trunc"), by_zero=_nothing),
+    "floor_div": _whole(torch.floor_divide, by_zero=_nothing),
+    "mod": _whole(torch.remainder, by_zero=_itself),
+}
+
+
+def _division(name: str, function: Function, *, in_place: bool = False) -> Semantics:
+    """Floats divide as IEEE 754 has it. Integers give integers: `real_div` towards zero, `floor_div` downwards, and
+    `mod` has the sign of the divisor, as in Python.
+
+    By zero nothing is documented: a quotient is 0 and a remainder the dividend, as on ARM's processors.
+    """
+
+    def bind(call: Call) -> Kernel:
+        if call.output_type().dtype.is_float:
+            return _arithmetic(function, in_place=in_place)(call)
+        return _arithmetic(_INTEGER_DIVISIONS[name])(call)
+
+    return bind
+
+
+def _power(call: Call) -> Kernel:
+    """Integers wrap around. With a negative exponent, of which nothing is documented, they give the reciprocal towards
+    zero: ±1 for ±1, else 0."""
+    return _arithmetic(torch.pow)(call)
 
 
 def _arithmetic(function: Function, *, in_place: bool = False) -> Semantics:
@@ -67,11 +106,10 @@ _ARITHMETIC: dict[str, Semantics] = {
     "add": _arithmetic(torch.add, in_place=True),
     "mul": _arithmetic(torch.mul, in_place=True),
     "sub": _arithmetic(torch.sub, in_place=True),
-    "real_div": _real_division,
-    "floor_div": _arithmetic(torch.floor_divide),
-    # the result has the sign of the divisor, as in Python
-    "mod": _arithmetic(torch.remainder),
-    "pow": _arithmetic(torch.pow),
+    "real_div": _division("real_div", torch.div, in_place=True),
+    "floor_div": _division("floor_div", torch.floor_divide),
+    "mod": _division("mod", torch.remainder),
+    "pow": _power,
 }
 
 _SELECTION: dict[str, Semantics] = {

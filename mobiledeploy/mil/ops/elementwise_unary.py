@@ -42,7 +42,6 @@ _SELECTION: dict[str, tuple[Function, Function]] = {
     "ceil": (torch.ceil, torch.ceil_),
     "floor": (torch.floor, torch.floor_),
     "round": (torch.round, torch.round_),
-    "sign": (torch.sign, torch.Tensor.sign_),
     "logical_not": (torch.logical_not, torch.Tensor.logical_not_),
 }
 
@@ -58,6 +57,14 @@ def _declare() -> None:
 
 
 _declare()
+
+
+@FAMILY.operator("sign", effect=Effect.SELECTION)
+def sign(call: Call) -> Kernel:
+    """-1, 0 (of either zero) or 1; NaN stays NaN, as in NumPy."""
+    if call.type("x").dtype.is_float:
+        return Kernel(("x",), lambda x: torch.where(x.isnan(), x, torch.sign(x)))
+    return Kernel(("x",), torch.sign)
 
 
 @FAMILY.operator("exp2")

@@ -1,4 +1,5 @@
-"""Sorting, selecting and counting elements. Of equal elements the first comes first."""
+"""Sorting, selecting and counting elements. Of equal elements the first comes first. NaN counts as the largest number,
+as in NumPy; Core ML documents nothing of it."""
 
 from __future__ import annotations
 
