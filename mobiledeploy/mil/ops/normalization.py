@@ -88,10 +88,20 @@ def l2_norm(call: Call) -> Kernel:
 
 @FAMILY.operator("local_response_norm")
 def local_response_norm(call: Call) -> Kernel:
-    """x / (k + alpha / size * sum over `size` neighbouring channels of x²)^beta."""
+    """x / (k + alpha / size * sum over `size` neighbouring channels of x²)^beta.
+
+    The channels are the third axis from the end at every rank, as in the neural-network layer of the name
+    (NeuralNetwork.proto, LRNLayerParams). The documentation has them on axis 1, but the values that coremltools' tests
+    expect of rank 3 do not.
+    """
     size = call.integer("size")
     alpha, beta, k = call.number("alpha", 1e-4), call.number("beta", 0.75), call.number("k", 1.0)
-    return Kernel(("x",), lambda x: functional.local_response_norm(x, size, alpha, beta, k))
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        images = x.reshape(-1, *x.shape[-3:])
+        return functional.local_response_norm(images, size, alpha, beta, k).reshape(x.shape)
+
+    return Kernel(("x",), run)
 
 
 @dataclass(frozen=True)
