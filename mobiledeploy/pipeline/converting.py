@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobiledeploy import mil
-from mobiledeploy.artifact import open_artifact
+from mobiledeploy.artifact import MANIFEST, open_artifact
 from mobiledeploy.errors import InputError, OutputError, PackageError
 from mobiledeploy.pipeline.foreign_format import ForeignFormat, format_named
 from mobiledeploy.pipeline.foreign_parity import demand_equality, expectation
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mobiledeploy.records import ParityReport
 
 __all__ = ["ConvertedFile", "convert"]
+
+_CORE_ML = (".mlpackage", ".mlmodel")
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,18 @@ def convert(
 
 
 def _package(path: Path) -> Path:
-    """The package itself, where `path` is a folder of ours around it."""
-    if path.suffix in (".mlpackage", ".mlmodel") or not path.is_dir() or (path / "Data").is_dir():
+    """The package itself, where `path` is a folder of ours around it; one of ours must be what was exported."""
+    of_ours = (path if path.is_dir() and path.suffix not in _CORE_ML else path.parent) / MANIFEST
+    if not of_ours.exists():
         return path
-    packages = [target for target in open_artifact(path).targets if target.suffix == ".mlpackage"]
-    if len(packages) != 1:
+    targets = open_artifact(path).targets
+    packages = [target for target in targets if target.suffix == ".mlpackage"]
+    named = [target for target in packages if target.resolve() == path.resolve()] or packages
+    if len(named) != 1:
         raise PackageError(
-            f"{path.name} holds {len(packages)} Core ML packages", where=str(path), remedy="Name the package itself."
+            f"{path.name} holds {len(named)} Core ML packages", where=str(path), remedy="Name the package itself."
         )
-    return packages[0]
+    return named[0]
 
 
 def _paths(package: Path, formats: Sequence[ForeignFormat], output: Path | None) -> tuple[Path, ...]:
