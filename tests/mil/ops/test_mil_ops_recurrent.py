@@ -116,6 +116,22 @@ def lstm_steps(x, h, c, weights, clip):
     return np.array(outputs), h, c
 
 
+def test_rows_of_an_initial_state_beyond_the_batch_are_not_read(execute, rng, x) -> None:
+    weights = uniform(rng, 4 * HIDDEN, INPUTS), uniform(rng, 4 * HIDDEN, HIDDEN), np.zeros(4 * HIDDEN, np.float32)
+
+    def layer(x, shape):
+        state = mb.fill(shape=shape, value=0.5)
+        return mb.lstm(
+            x=x, initial_h=state, initial_c=state, weight_ih=weights[0], weight_hh=weights[1], output_sequence=True
+        )
+
+    found = execute(layer, {"x": x, "shape": np.array([BATCH + 3, HIDDEN], np.int32)})
+    state = np.full((BATCH, HIDDEN), 0.5)
+    expected = lstm_steps(x, state, state, (*weights, np.zeros(3 * HIDDEN)), np.inf)
+    for value, right in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize(("every", "clip"), [(False, 0.2), (True, 0.2), (True, 100.0)])
 def test_lstm(execute, rng, direction, every, clip) -> None:
