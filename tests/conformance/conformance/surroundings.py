@@ -130,16 +130,22 @@ def _holds_half(path: str) -> bool:
     specification = next(folder.rglob("*.mlmodel"))
     model = ct.proto.Model_pb2.Model()
     model.ParseFromString(specification.read_bytes())
-    functions = model.mlProgram.functions.values()
-    return any(_block_holds_half(block) for function in functions for block in function.block_specializations.values())
+    return any(
+        any(_is_half(named.type) for named in function.inputs)
+        or any(map(_block_holds_half, function.block_specializations.values()))
+        for function in model.mlProgram.functions.values()
+    )
 
 
 def _block_holds_half(block: Any) -> bool:
-    import coremltools as ct
-
-    half = ct.proto.MIL_pb2.DataType.FLOAT16
     return any(
-        any(output.type.tensorType.dataType == half for output in operation.outputs)
-        or any(_block_holds_half(nested) for nested in operation.blocks)
+        any(_is_half(output.type) for output in operation.outputs) or any(map(_block_holds_half, operation.blocks))
         for operation in block.operations
     )
+
+
+def _is_half(kind: Any) -> bool:
+    import coremltools as ct
+
+    tensor = kind.stateType.wrappedType.tensorType if kind.HasField("stateType") else kind.tensorType
+    return bool(tensor.dataType == ct.proto.MIL_pb2.DataType.FLOAT16)
