@@ -118,4 +118,4 @@ class Model:
             return to_tensor(feature, inputs[name], kind, rounds=self._rounds)
         if not feature.optional:
             raise InputError(f"input {name!r} is missing", remedy="Give it to predict.")
-        return default_tensor(feature, kind)
+        return default_tensor(feature, kind, rounds=self._rounds)

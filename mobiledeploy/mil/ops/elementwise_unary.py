@@ -132,8 +132,7 @@ def caster(source: DataType, target: DataType, *, rounds: bool) -> Function:
         return lambda x: x.half().float()
     if target.is_float or target is DataType.BOOL or source is target:
         return lambda x: x.to(carrier)
-    signed = target.name.startswith("INT")
-    low, high = (-(1 << target.bits - 1), (1 << target.bits - 1) - 1) if signed else (0, (1 << target.bits) - 1)
+    low, high = target.bounds
     if source.is_float:
         return lambda x: _saturate(x, low, high).to(carrier)
     return lambda x: _wrap(x, low, high).to(carrier)
