@@ -9,6 +9,7 @@ import typer
 
 from mobiledeploy.cli.check import check
 from mobiledeploy.cli.convert import convert
+from mobiledeploy.cli.diagnose import diagnose
 from mobiledeploy.cli.doctor import doctor
 from mobiledeploy.cli.export import export
 from mobiledeploy.cli.models import models
@@ -17,7 +18,7 @@ from mobiledeploy.cli.sweep import sweep
 
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, convert, models, sweep, doctor)
+COMMANDS: tuple[Callable[..., Any], ...] = (export, check, diagnose, run, convert, models, sweep, doctor)
 
 app = typer.Typer(
     name="mobiledeploy",

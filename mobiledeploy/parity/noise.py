@@ -45,9 +45,11 @@ deviation of sqrt(2/6), 2 dB, and what lies so near to each other may come in ei
 
 @dataclass(frozen=True)
 class Rounding:
-    """One rounding to float16. `operators`: those that must all be kept in float32 to be without it. `power`: of the
-    error that it causes in the outputs, each normalized by its peak; a PSNR of 40 dB is a power of 1e-4."""
+    """One rounding to float16. `maker`: the operator whose value or weights are rounded, or the name of an input.
+    `operators`: those that must all be kept in float32 to be without it. `power`: of the error that it causes in the
+    outputs, each normalized by its peak; a PSNR of 40 dB is a power of 1e-4."""
 
+    maker: str
     operators: frozenset[str]
     power: float
 
@@ -60,11 +62,16 @@ def roundings(blend: Blend, inputs: Sequence[torch.Tensor], order: Sequence[str]
     readers = _readers(blend)
     chooses = set(blend.choices)
     found = [
-        Rounding(frozenset(_region(maker, name, readers) & chooses), meter.power.get(("value", name), UNKNOWN))
+        Rounding(
+            name if maker is None else maker.name,
+            frozenset(_region(maker, name, readers) & chooses),
+            meter.power.get(("value", name), UNKNOWN),
+        )
         for maker, name in _rounded_values(blend)
     ]
     found += [
-        Rounding(frozenset((pair.name,)), meter.power.get(("weights", pair.name), UNKNOWN)) for pair in meter.weighted
+        Rounding(pair.name, frozenset((pair.name,)), meter.power.get(("weights", pair.name), UNKNOWN))
+        for pair in meter.weighted
     ]
     return tuple(rounding for rounding in found if rounding.operators)
 

@@ -42,6 +42,11 @@ class Trial:
     reference: Reference
     standard: Standard
 
+    @property
+    def exact(self) -> Model:
+        """The program with everything in float32."""
+        return executable(self.blend.full.function, self.model)
+
     def judge(self, kept: frozenset[str], *, first: str | None = None) -> Verdict:
         """Executes the program with `kept` in float32 on every sample, `first` before the others, up to the first that
         fails."""

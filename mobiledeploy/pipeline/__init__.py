@@ -2,6 +2,7 @@
 
 from mobiledeploy.pipeline.checking import check
 from mobiledeploy.pipeline.converting import ConvertedFile, convert
+from mobiledeploy.pipeline.diagnosing import diagnose
 from mobiledeploy.pipeline.exporting import ExportResult, export
 from mobiledeploy.pipeline.given_inputs import GivenInputs
 from mobiledeploy.pipeline.output_summary import OutputSummary
@@ -15,6 +16,7 @@ __all__ = [
     "RunResult",
     "check",
     "convert",
+    "diagnose",
     "export",
     "run",
 ]

@@ -91,7 +91,7 @@ def convert_mixed(
             target.convert(program, replace(conversion, mixture=ALL_KEPT), full)
         with stages("mix", "Finding what has to stay in float32"):
             trial = open_trial(half, full, reference=captured.reference, inputs=captured.inputs, report=report)
-            found = search(trial, full, report, stages.progress)
+            found = search(trial, report, stages.progress)
     kept = found.sensitivity.kept
     if kept is None:
         raise _insufficient(report, found.sensitivity, trial.blend)
@@ -129,12 +129,15 @@ def open_trial(
     return Trial(blend, model, inputs, reference, standard_for(inputs, "mixed", report.bar_db))
 
 
-def search(trial: Trial, full: Path, report: ParityReport, progress: Progress) -> Search:
-    """The smallest set of operators to keep in float32, found where `report` came off worst."""
+def search(trial: Trial, report: ParityReport, progress: Progress, *, needed: bool = True) -> Search:
+    """The smallest set of operators to keep in float32, found where `report`, on the float16 program, came off worst;
+    where it is not `needed`, because that one passes, nothing."""
     sample = worst_sample(report, trial.reference)
     progress.step("Measuring what each rounding to float16 costs")
-    ranges = value_ranges(load(full), (feeds_of(trial.inputs, sample),))
+    ranges = value_ranges(trial.exact, (feeds_of(trial.inputs, sample),))
     roundings = trial.roundings(sample)
+    if not needed:
+        return Search(sample, roundings, ranges, Sensitivity((), report.psnr_db, minimal=True, executions=0))
     sensitivity = smallest_float32_set(
         trial.blend.choices,
         roundings,

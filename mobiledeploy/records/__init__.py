@@ -1,6 +1,7 @@
 """What flows between the stages: frozen dataclasses with a versioned JSON form."""
 
 from mobiledeploy.records.artifact import ExportOptions, FlexibleSizes, Manifest, ParityClaim, Proof
+from mobiledeploy.records.diagnosis import Diagnosis, OperatorDiagnosis
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
 from mobiledeploy.records.precision import KeptOperator, MixedPrecision
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
@@ -8,6 +9,7 @@ from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, 
 from mobiledeploy.records.sweep import SweepRecord, SweepTask
 
 __all__ = [
+    "Diagnosis",
     "Divergence",
     "ExportOptions",
     "FlexibleSizes",
@@ -16,6 +18,7 @@ __all__ = [
     "KeptOperator",
     "Manifest",
     "MixedPrecision",
+    "OperatorDiagnosis",
     "OutputParity",
     "ParityClaim",
     "ParityReport",

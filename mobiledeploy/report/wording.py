@@ -25,6 +25,7 @@ __all__ = [
     "mixture_sentence",
     "ranking_word",
     "ratio",
+    "short_line",
     "size_text",
     "subject",
     "weights_sentence",
@@ -71,6 +72,11 @@ def agreement(report: ParityReport) -> str:
 def subject(report: ParityReport) -> str:
     """What was executed: the artifact, and the size of the pictures where it takes several."""
     return report.artifact if report.size is None else f"{report.artifact} at {size_text(report.size)}"
+
+
+def short_line(line: str | None) -> str:
+    """A source line without the folders above an installed package; "-" for none."""
+    return "-" if line is None else line.rpartition("/site-packages/")[2]
 
 
 def size_text(size: tuple[int, int]) -> str:

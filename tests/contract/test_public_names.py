@@ -12,6 +12,7 @@ import mobiledeploy
 PUBLIC: dict[str, tuple[str, ...]] = {
     "mobiledeploy": (
         "ConversionError",
+        "Diagnosis",
         "ExportOptions",
         "ExportResult",
         "GivenInputs",
@@ -29,6 +30,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "RunResult",
         "__version__",
         "check",
+        "diagnose",
         "export",
         "run",
     ),
@@ -42,10 +44,12 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "RunResult",
         "check",
         "convert",
+        "diagnose",
         "export",
         "run",
     ),
     "mobiledeploy.records": (
+        "Diagnosis",
         "Divergence",
         "ExportOptions",
         "FlexibleSizes",
@@ -54,6 +58,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "KeptOperator",
         "Manifest",
         "MixedPrecision",
+        "OperatorDiagnosis",
         "OutputParity",
         "ParityClaim",
         "ParityReport",
