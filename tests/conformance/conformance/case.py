@@ -11,7 +11,7 @@ __all__ = ["CATEGORIES", "Case", "append_case", "read_cases"]
 
 CATEGORIES = {
     "passed": "a prediction was compared, and holds the suite's tolerance",
-    "rounding": "fp16 values held to a tolerance for float32: within 0.0078, and equal when fp16 is not rounded",
+    "rounding": "fp16 values, the program's or those expected, held to a tolerance for float32; all within 0.0078",
     "failed": "the prediction raised, or is not what the suite expects",
     "nothing": "no prediction was compared with anything",
     "unconverted": "failed before there was anything to predict",
@@ -24,8 +24,8 @@ class Case:
     """`name`: file, class, function and parameters. `category`: a key of `CATEGORIES`. `predictions`: how many were
     made, `comparisons` how many arrays of them were compared. `bound`, `scaled`: the worst comparison, as in
     `comparison`. `zeros`, `zeros_bound`: all-zero outputs would pass as well. `exact`: what the same case gives when
-    nothing is rounded to fp16: "within" the bound or "beyond" it; None where that was not tried. `message`: the
-    failure, or the reason for the skip. `seconds`: how long it took."""
+    nothing is rounded to fp16 but constants and inputs: "passed", "within" the bound or "beyond" it; None where that
+    was not tried. `message`: the failure, or the reason for the skip. `seconds`: how long it took."""
 
     name: str
     category: str

@@ -108,11 +108,11 @@ class Judge:
             item.runtest()
         except Exception:
             within = bool(self._recorder.tally.differing) and self._recorder.tally.bound <= 1
+            return "within" if within else "beyond"
         else:
-            within = self._recorder.tally.bound <= 1
+            return "passed" if self._recorder.tally.bound <= 1 else "beyond"
         finally:
             self._surroundings.precision = "declared"
-        return "within" if within else "beyond"
 
     def _seed(self, item: pytest.Item) -> None:
         seed = seed_of(self._names[item.nodeid], self._choice.seed)

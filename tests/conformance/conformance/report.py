@@ -50,6 +50,11 @@ def _counts(cases: Iterable[Case]) -> list[str]:
         rows.append(f"| {category} | {len(groups[category])} | {text} |")
         if category == "passed":
             rows += _passed(groups[category])
+        if category == "rounding":
+            passing = sum(case.exact == "passed" for case in groups[category])
+            rows.append(
+                f"| … by the program alone | {passing} | pass when nothing is rounded but constants and inputs |"
+            )
     return rows
 
 
