@@ -196,15 +196,18 @@ class _ModelProxy:
 
 
 def _open(path: str, function: str, precision: Precision) -> Callable[[], Model]:
-    """Gives the model. For another format than ML Programs it is this that raises, and not the opening: coremltools
-    warns of each model that fails to open, and has always opened these here without a word."""
+    """Gives the model. For another format than ML Programs, alone or in a pipeline, it is this that raises, and not the
+    opening: coremltools warns of each model that fails to open, and has always opened these here without a word."""
     if path.rstrip("/\\").endswith(".mlmodelc"):
         raise _only_on_a_mac("a compiled model (.mlmodelc)")
+    package, kind = open_package(Path(path)), None
     try:
-        parse_model(open_package(Path(path)).read_model(), path)
+        kind = parse_model(package.read_model(), path).WhichOneof("Type")
+        model = load(path, function or None, precision=precision)
     except UnsupportedError as error:
+        if kind == "mlProgram":
+            raise
         return partial(_refuse, error)
-    model = load(path, function or None, precision=precision)
     return lambda: model
 
 

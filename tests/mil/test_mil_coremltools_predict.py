@@ -135,6 +135,18 @@ def test_a_neural_network_loads_in_silence_and_says_that_it_cannot_be_executed(e
         converted.predict({"x": X})
 
 
+def test_so_does_a_pipeline_that_holds_one(enabled, package) -> None:
+    network = ct.convert(program(), convert_to="neuralnetwork").get_spec()
+    pipeline = ct.proto.Model_pb2.Model(specificationVersion=network.specificationVersion)
+    pipeline.description.CopyFrom(network.description)
+    pipeline.pipeline.models.add().CopyFrom(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        loaded = ct.models.MLModel(pipeline)
+    with pytest.raises(RuntimeError, match="older neural-network format"):
+        loaded.predict({"x": X})
+
+
 def test_what_only_a_mac_has_is_refused_by_name(enabled, package) -> None:
     loaded = ct.models.MLModel(str(package(lambda x: mb.relu(x=x), {"x": X})))
     for ask in (
