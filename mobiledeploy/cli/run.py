@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _PRECISIONS = ("declared", "float32")
+_BACKENDS = ("torch", "onnxruntime")
 
 
 def run(  # noqa: PLR0917 - a parameter per option
@@ -47,6 +48,9 @@ def run(  # noqa: PLR0917 - a parameter per option
     precision: Annotated[
         str, typer.Option(metavar="declared|float32", help="float32 leaves the rounding to fp16 out.")
     ] = "declared",
+    backend: Annotated[
+        str, typer.Option(metavar="torch|onnxruntime", help="onnxruntime is faster, after seconds of lowering.")
+    ] = "torch",
     repeat: Annotated[
         int, typer.Option(min=1, metavar="N", help="So many predictions; a model with a state keeps it between them.")
     ] = 1,
@@ -57,6 +61,7 @@ def run(  # noqa: PLR0917 - a parameter per option
     """Execute PACKAGE here; name the likeliest classes and what its outputs hold."""
     screen: Screen = context.obj
     chosen = cast("Literal['declared', 'float32']", choice(precision, _PRECISIONS, "--precision", "precision"))
+    executes = cast("Literal['torch', 'onnxruntime']", choice(backend, _BACKENDS, "--backend", "backend"))
     with screen.working() as progress:
         progress.step("Loading libraries")
         from mobiledeploy import pipeline
@@ -73,6 +78,7 @@ def run(  # noqa: PLR0917 - a parameter per option
             given,
             function=function,
             precision=chosen,
+            backend=executes,
             repeat=repeat,
             output=output,
             top=top,

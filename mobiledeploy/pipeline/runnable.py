@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mobiledeploy import mil
 from mobiledeploy.artifact import MANIFEST, open_artifact
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.mil.description import Feature
+from mobiledeploy.mil.loading import Backend, Precision
 from mobiledeploy.parity.runners.table import runner_named
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.targets.table import TARGETS
@@ -20,9 +21,7 @@ from mobiledeploy.targets.table import TARGETS
 if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec
 
-__all__ = ["Precision", "RunInput", "Runnable", "open_runnable"]
-
-Precision = Literal["declared", "float32"]
+__all__ = ["Backend", "Precision", "RunInput", "Runnable", "open_runnable"]
 
 _CORE_ML = (".mlpackage", ".mlmodel", ".mlmodelc", ".zip")
 
@@ -59,21 +58,28 @@ class Runnable:
     labels: tuple[str, ...] = ()
 
 
-def open_runnable(path: Path, *, function: str | None = None, precision: Precision = "declared") -> Runnable:
-    """An exported folder (its first package), one package of it, or a foreign `.mlpackage` or `.mlmodel`.
+def open_runnable(
+    path: Path,
+    *,
+    function: str | None = None,
+    precision: Precision = "declared",
+    backend: Backend = "torch",
+) -> Runnable:
+    """An exported folder (its first package), one package of it, or a foreign `.mlpackage` or `.mlmodel`; the arguments
+    are those of `mil.load`.
 
     Raises PackageError if there is none or it is damaged, UnsupportedError for a format or operator that nothing here
     executes, InputError for a function that it does not have.
     """
     if _is_foreign(path):
-        return _core_ml(path, {}, (), function, precision)
+        return _core_ml(path, mil.load(path, function, precision=precision, backend=backend))
     opened = open_artifact(path)
     named = [target for target in opened.targets if target.resolve() == path.resolve()]
     chosen = (named or list(opened.targets))[0]
     specs = {spec.name: spec for spec in opened.manifest.inputs}
     labels = read_labels("imagenet") if opened.manifest.options.labels == "imagenet" else ()
     if chosen.suffix == ".mlpackage":
-        return _core_ml(chosen, specs, labels, function, precision)
+        return _core_ml(chosen, mil.load(chosen, function, precision=precision, backend=backend), specs, labels)
     target = next((target for target in TARGETS if target.suffix == chosen.suffix), None)
     if target is None:
         raise PackageError(f"nothing here executes {chosen.name}", where=str(chosen), remedy="Export the model again.")
@@ -92,15 +98,10 @@ def _is_foreign(path: Path) -> bool:
 
 
 def _core_ml(
-    path: Path,
-    specs: Mapping[str, InputSpec],
-    labels: tuple[str, ...],
-    function: str | None,
-    precision: Precision,
+    path: Path, model: mil.Model, specs: Mapping[str, InputSpec] | None = None, labels: tuple[str, ...] = ()
 ) -> Runnable:
-    model = mil.load(path, function, precision=precision)
     state = model.make_state() if model.states else None
-    inputs = tuple(RunInput(feature, specs.get(feature.name)) for feature in model.inputs)
+    inputs = tuple(RunInput(feature, (specs or {}).get(feature.name)) for feature in model.inputs)
     return Runnable(path, inputs, lambda feeds: model.predict(feeds, state), labels)
 
 

@@ -25,7 +25,7 @@ def test_classes_are_named_as_they_are_even_when_they_look_like_markup(command, 
 
 def test_every_option_reaches_the_run(command, pipeline) -> None:
     words = "--image x=cat.png --image dog.png --input m=mask.npy --inputs rest.npz --random --seed 7"
-    words += " --function other --precision FLOAT32 --repeat 3 --output out.npz"
+    words += " --function other --precision FLOAT32 --backend onnxruntime --repeat 3 --output out.npz"
     assert command("run", "tiny.mlpackage", *words.split()).code == 0
     (_, (_, given), options) = pipeline.calls[0]
     assert given == GivenInputs(
@@ -35,7 +35,13 @@ def test_every_option_reaches_the_run(command, pipeline) -> None:
         random=True,
         seed=7,
     )
-    wanted = {"function": "other", "precision": "float32", "repeat": 3, "output": Path("out.npz")}
+    wanted = {
+        "function": "other",
+        "precision": "float32",
+        "backend": "onnxruntime",
+        "repeat": 3,
+        "output": Path("out.npz"),
+    }
     assert {name: options[name] for name in wanted} == wanted
 
 
@@ -89,6 +95,7 @@ WRONG = [
     (("--repeat", "0"), "--repeat"),
     (("--seed", "-1"), "--seed"),
     (("--input", "mask.npy"), "`mask.npy` names no input"),
+    (("--backend", "tflite"), "`tflite` is no backend that mobiledeploy knows"),
     (("--precision", "float16"), "`float16` is no precision that mobiledeploy knows"),
 ]
 

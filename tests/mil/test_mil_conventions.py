@@ -5,12 +5,15 @@ from __future__ import annotations
 import coremltools as ct
 import numpy as np
 import pytest
+import torch
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
 from PIL import Image
 
 from mobiledeploy import mil
 from mobiledeploy.errors import InputError
+from mobiledeploy.mil import Feature
+from mobiledeploy.mil.feature_value import from_tensor
 from mobiledeploy.mil.schema import message_class
 
 GRAY, GRAY16 = 10, 40
@@ -147,16 +150,22 @@ def test_the_operator_set_of_ios_26_and_its_arrays_of_int8(package) -> None:
         model.predict({"x": np.array([0, 0, 0, 128])})
 
 
-def test_booleans_and_scalars_come_back_as_int32_of_shape_1(package) -> None:
-    def build(x):
-        return mb.greater(x=mb.reduce_max(x=x), y=0.0, name="positive"), mb.reduce_sum(x=x, name="sum")
+SCALARS = [
+    (torch.tensor(True), None, np.int32, 1),
+    (torch.tensor(7, dtype=torch.uint8), None, np.int32, 7),
+    (torch.tensor(-3, dtype=torch.int16), "int32", np.int32, -3),
+    (torch.tensor(-3, dtype=torch.int8), "int8", np.int8, -3),
+    (torch.tensor(0.1), "float16", np.float32, np.float32(0.1)),
+    (torch.tensor(0.1), "float64", np.float64, float(np.float32(0.1))),
+]
 
-    found = mil.load(package(build, {"x": np.zeros(3, np.float32)})).predict({"x": [1, 2, -5]})
-    assert {name: (value.shape, value.dtype.name) for name, value in found.items()} == {
-        "positive": ((1,), "int32"),
-        "sum": ((1,), "float32"),
-    }
-    assert (found["positive"].item(), found["sum"].item()) == (1, -2)
+
+@pytest.mark.parametrize(("value", "declared", "dtype", "expected"), SCALARS)
+def test_a_scalar_comes_back_with_the_shape_1_in_a_type_of_core_ml(value, declared, dtype, expected) -> None:
+    """Core ML's arrays know no booleans and no other integers than int32 and int8."""
+    found = from_tensor(Feature("y", "multiarray", (), declared), value)
+    assert (found.shape, found.dtype) == ((1,), dtype)
+    assert found.item() == expected
 
 
 @pytest.fixture

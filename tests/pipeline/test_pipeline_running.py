@@ -67,6 +67,12 @@ def test_repeated_predictions_share_a_state(tmp_path) -> None:
     assert (sums.minimum, sums.maximum, sums.mean) == (-3.0, 6.0, 2.0)
 
 
+def test_onnxruntime_gives_the_same(tmp_path, four) -> None:
+    path = converted(tmp_path, scaled(2.0))
+    given = GivenInputs(arrays=(("x", four),))
+    assert pipeline.run(path, given, backend="onnxruntime").outputs == pipeline.run(path, given).outputs
+
+
 def test_outputs_are_told_in_figures_of_their_finite_elements(tmp_path, four) -> None:
     result = pipeline.run(converted(tmp_path, scaled(2.0)), GivenInputs(arrays=(("x", four),)))
     y = result.outputs["y"]
