@@ -57,6 +57,45 @@ CAUSES: tuple[Cause, ...] = (
         name=r"'fp32'",
         message=r"^AssertionError: assert 0 == 2$",
     ),
+    Cause(
+        "The order of values that fp16 makes equal",
+        "Values whose difference is lost in fp16 are equal, so their order, and the indices that it gives, may differ "
+        "from that of the float32 values that the test expects. The same case passes when nothing is rounded.",
+        ("failed", "passed"),
+        name=r"test_torch_ops::TestArgSort::test_argsort\[.*'fp16'",
+        message="Not equal to tolerance|beyond",
+        exact="passed",
+    ),
+    Cause(
+        "Groups of two values, normalized in fp16",
+        "The difference of two near values, divided by itself: what fp16 rounds off them is the whole of it. Within "
+        "the suite's tolerance; within 0.0078 when nothing is rounded.",
+        ("passed", "failed"),
+        name=r"test_torch_ops::TestGroupNorm::test_groupnorm_rank2_input\[.*'fp16'.*\(16, 32\)",
+        exact="passed",
+    ),
+    Cause(
+        "A shape that only Core ML's compiler refuses",
+        "The inputs of `stack` have one shape, (2, 3, 4), and it is executed. The test expects an error all the same, "
+        "because Core ML compiles a program for the default shapes of its inputs, of which the third has another one.",
+        ("failed",),
+        name=r"test_torch_ops::TestStack::test_stack_dynamic_range_dim\[.*default_dynamic_size=2",
+        message="DID NOT RAISE",
+    ),
+    Cause(
+        "Running statistics by halves",
+        "torch.nn.functional.batch_norm in torch 2.13 takes a running mean and a running variance together or not at "
+        "all; the test's own model raises.",
+        ("unconverted",),
+        name=r"test_torch_ops::TestBatchNorm::test_batchnorm_dynamic_stress",
+        message="running_mean and running_var must either both be None or neither be None",
+    ),
+    Cause(
+        "A graphics processor",
+        "The test computes its expected values on Apple's graphics processor.",
+        ("unconverted",),
+        message="PyTorch is not linked with support for mps devices",
+    ),
 )
 
 
