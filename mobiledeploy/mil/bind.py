@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,9 @@ import torch
 from mobiledeploy.errors import PackageError, UnsupportedError
 from mobiledeploy.mil.call import Call, Constant, carry
 from mobiledeploy.mil.dtype import DataType
-from mobiledeploy.mil.executor import BoundBlock, Step
+from mobiledeploy.mil.executor import WRONG, BoundBlock, Step
 from mobiledeploy.mil.lifetimes import Lifetimes, free_names
-from mobiledeploy.mil.operator import Effect, Operator, Opset
+from mobiledeploy.mil.operator import Effect, Kernel, Operator, Opset
 from mobiledeploy.mil.program import Block, Function, NamedType, Operation, TensorType, Value, ValueType
 from mobiledeploy.mil.registry import find_operator
 
@@ -51,11 +52,12 @@ def bind_function(function: Function, *, rounds: bool) -> BoundBlock:
 class _Scope:
     """What is visible while a block is bound: types of all names, and the constants among them."""
 
-    types: dict[str, ValueType] = field(default_factory=dict)
-    constants: dict[str, Constant] = field(default_factory=dict)
+    types: ChainMap[str, ValueType] = field(default_factory=ChainMap)
+    constants: ChainMap[str, Constant] = field(default_factory=ChainMap)
 
     def nested(self) -> _Scope:
-        return _Scope(dict(self.types), dict(self.constants))
+        """What is visible in a block inside, which may add to it for itself."""
+        return _Scope(self.types.new_child(), self.constants.new_child())
 
 
 class _Binder:
@@ -68,7 +70,8 @@ class _Binder:
         scope = outer.nested() if outer else _Scope()
         names = [named.name for named in inputs]
         scope.types.update((named.name, named.type) for named in inputs)
-        captures = tuple(sorted(free_names(block) - scope.constants.keys() - set(names))) if outer else ()
+        free = free_names(block).difference(names) if outer else set()
+        captures = tuple(sorted(name for name in free if name not in scope.constants))
         layout = _Layout((*names, *captures))
         lifetimes = Lifetimes(block, foreign=(*names, *captures))
         steps = []
@@ -91,11 +94,11 @@ class _Binder:
         if not operation.type.startswith("constexpr_"):
             return False
         operator, call = self._call(operation, scope, frozenset())
-        kernel = operator.bind(call)
+        kernel = _bound(operator, call)
         try:
             value = kernel.run(*(call.constant(parameter) for parameter in kernel.operands))
-        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
-            raise _invalid(operation, str(error).split("\n")[0]) from error
+        except WRONG as error:
+            raise _invalid(operation, _first_line(error)) from error
         values = value if isinstance(value, tuple) else (value,)
         if len(values) != len(operation.outputs):
             raise _invalid(operation, f"has {len(operation.outputs)} outputs, computes {len(values)}")
@@ -106,7 +109,7 @@ class _Binder:
 
     def _step(self, operation: Operation, index: int, scope: _Scope, layout: _Layout, lifetimes: Lifetimes) -> Step:
         operator, call = self._call(operation, scope, lifetimes.overwritable(operation, index))
-        kernel = operator.bind(call)
+        kernel = _bound(operator, call)
         operands: list[int] = []
         for parameter in kernel.operands:
             if parameter in operation.inputs:
@@ -171,6 +174,17 @@ class _Layout:
 
     def template(self) -> tuple[Any, ...]:
         return tuple(self._entries)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _bound(operator: Operator, call: Call) -> Kernel:
+    try:
+        return operator.bind(call)
+    except WRONG as error:
+        raise call.invalid(_first_line(error)) from error
 
 
 def _keep(operation: Operation, values: tuple[Constant, ...], scope: _Scope) -> None:

@@ -12,7 +12,7 @@ import torch
 from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.program import Data, Operation, TensorType, Value, ValueType
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_memory, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.executor import BoundBlock
@@ -32,6 +32,7 @@ def _carry(data: Data, kind: ValueType) -> Constant:
     if isinstance(data, np.ndarray) and data.dtype != object and isinstance(kind, TensorType):
         if kind.dtype is DataType.BFLOAT16:
             return torch.from_numpy((data.astype(np.uint32) << 16).view(np.float32))
+        check_memory(data.size * kind.dtype.carrier.itemsize)
         # always a copy in native byte order: the weight file may change under a memory map
         return torch.from_numpy(np.array(data, dtype=_NUMPY[kind.dtype.carrier], order="C"))
     return _carry_element(data)

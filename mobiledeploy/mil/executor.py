@@ -10,11 +10,17 @@ import torch
 
 from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.program import Operation
+from mobiledeploy.mil.size import check_memory
 
-__all__ = ["BoundBlock", "Listener", "Step"]
+__all__ = ["WRONG", "BoundBlock", "Listener", "Step"]
+
+# how torch, NumPy and Python say that an operator cannot take what it is given
+WRONG = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
 
 Shape: TypeAlias = tuple[int, ...]
 Listener: TypeAlias = Callable[[Operation, tuple[Any, ...]], None]
+
+_ROUNDED_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,11 +74,12 @@ class BoundBlock:
                 if len(step.results) == 1:
                     outputs = (outputs,)
                 _check(outputs, step.shapes)
+                check_memory(sum(4 * value.numel() for value in outputs if isinstance(value, torch.Tensor)))
                 for index in step.rounded:
                     round_to_half(outputs[index])
                 for slot, output in zip(step.results, outputs, strict=True):
                     values[slot] = output
-            except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
+            except WRONG as error:
                 raise _failed(step.operation, error) from error
             if listener is not None:
                 listener(step.operation, tuple(map(_copy, outputs)))
@@ -84,7 +91,12 @@ class BoundBlock:
 
 def round_to_half(value: torch.Tensor) -> None:
     """Rounds each element to the nearest fp16 value, ties to even, overflow to infinity, in place."""
-    value.copy_(value.half())
+    if value.numel() <= _ROUNDED_AT_ONCE or not value.is_contiguous() or torch.compiler.is_exporting():
+        value.copy_(value.half())
+        return
+    # a large value in parts: the same time, without half of its memory again
+    for part in value.view(-1).split(_ROUNDED_AT_ONCE):
+        part.copy_(part.half())
 
 
 def _check(values: Sequence[Any], shapes: Sequence[Shape | None]) -> None:

@@ -57,20 +57,23 @@ class _Reader:
     def function(self, name: str, message: Any) -> Function:
         block = message.block_specializations.get(message.opset)
         if block is None:
-            raise damaged(f"no block for operator set {message.opset!r:.40}", f"function {name!r}")
+            raise damaged(f"no block for operator set {message.opset!r:.40}", f"function {name!r:.80}")
         inputs = _named_types(message.inputs)
         names: set[str] = set()
-        _define(names, [named.name for named in inputs], f"function {name!r}")
+        _define(names, [named.name for named in inputs], f"function {name!r:.80}")
         return Function(name, inputs, message.opset, self.block(block, names))
 
-    def block(self, message: Any, outer: set[str]) -> Block:
-        # a name may be used again in a sibling block, never in a nested one
-        names = set(outer)
+    def block(self, message: Any, names: set[str]) -> Block:
+        """`names`: those visible to the block; afterwards again as before."""
         inputs = _named_types(message.inputs)
         _define(names, [named.name for named in inputs], "block inputs")
-        operations = [self.operation(operation, names) for operation in message.operations]
+        operations = tuple(self.operation(operation, names) for operation in message.operations)
         _require(names, message.outputs, "block outputs")
-        return Block(inputs, tuple(message.outputs), tuple(operations))
+        # a name may be used again in a sibling block, never in a nested one
+        names.difference_update(named.name for named in inputs)
+        for operation in operations:
+            names.difference_update(operation.outputs)
+        return Block(inputs, tuple(message.outputs), operations)
 
     def operation(self, message: Any, names: set[str]) -> Operation:
         attributes = {key: self.value(value) for key, value in message.attributes.items()}

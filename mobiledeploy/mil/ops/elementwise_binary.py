@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Semantics
+from mobiledeploy.mil.size import broadcast_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -75,7 +75,7 @@ def _arithmetic(function: Function, *, in_place: bool = False) -> Semantics:
 
     def bind(call: Call) -> Kernel:
         if not _check(call):
-            return Kernel(("x", "y"), function)
+            return Kernel(("x", "y"), partial(_measured, function))
         for index, parameter in enumerate(("x", "y")):
             if in_place and parameter in call.overwritable and call.type(parameter) == call.output_type():
                 return Kernel(("x", "y"), partial(_into, function, index))
@@ -89,13 +89,15 @@ def _check(call: Call) -> bool:
     x, y = call.static_shape("x"), call.static_shape("y")
     if x is None or y is None:
         return False
-    shape = []
-    for a, b in zip_longest(reversed(x), reversed(y), fillvalue=1):
-        if a != b and 1 not in (a, b):
-            raise call.invalid(f"the shapes {x} and {y} do not broadcast")
-        shape.append(b if a == 1 else a)
-    call.expect(shape[::-1])
+    call.expect(broadcast_shape(x, y))
     return True
+
+
+def _measured(function: Function, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The function of operands whose shapes the program does not declare."""
+    if x.shape != y.shape:
+        broadcast_shape(x.shape, y.shape)
+    return function(x, y)
 
 
 def _into(function: Function, index: int, *operands: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel
 from mobiledeploy.mil.program import ListType, TensorType
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_places, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -42,7 +42,7 @@ class TensorList:
         """The list with `value` at `index`, longer where that lies behind its end."""
         if index < 0:
             raise IndexError(f"index {index} of a list")
-        checked_shape([index])
+        check_places(index + 1)
         elements = list(self.elements) + [None] * (index + 1 - len(self.elements))
         elements[index] = value
         return TensorList(tuple(elements), tuple(value.shape), self.dtype)
@@ -59,8 +59,7 @@ def make_list(call: Call) -> Kernel:
     carrier = element.dtype.carrier
 
     def run(length: int) -> TensorList:
-        checked_shape([length])
-        return TensorList((None,) * length, known, carrier)
+        return TensorList((None,) * check_places(length), known, carrier)
 
     if call.has("init_length") and not call.is_constant("init_length"):
         return Kernel(("init_length",), lambda length: run(int(length)))
@@ -89,7 +88,13 @@ def list_write(call: Call) -> Kernel:
 def list_gather(call: Call) -> Kernel:
     """The elements at `indices`, stacked along a new first axis."""
     places = _places(call, "indices")
-    return Kernel(("ls", *places.operands), lambda ls, *given: torch.stack([ls.read(index) for index in places(given)]))
+
+    def run(ls: TensorList, *given: torch.Tensor) -> torch.Tensor:
+        indices = places(given)
+        checked_shape([check_places(len(indices)), *(ls.shape or ())])
+        return torch.stack([ls.read(index) for index in indices])
+
+    return Kernel(("ls", *places.operands), run)
 
 
 @FAMILY.operator("list_scatter", effect=Effect.MOVEMENT)
@@ -98,9 +103,16 @@ def list_scatter(call: Call) -> Kernel:
     places = _places(call, "indices")
 
     def run(ls: TensorList, value: torch.Tensor, *given: torch.Tensor) -> TensorList:
-        for index, element in zip(places(given), value, strict=True):
-            ls = ls.write(index, element)
-        return ls
+        indices = places(given)
+        if not indices:
+            return ls
+        # longer at once: each writing copies the list
+        elements = list(ls.write(max(indices), value[0]).elements)
+        for index, element in zip(indices, value, strict=True):
+            if index < 0:
+                raise IndexError(f"index {index} of a list")
+            elements[index] = element
+        return TensorList(tuple(elements), tuple(value.shape[1:]), ls.dtype)
 
     return Kernel(("ls", "value", *places.operands), run)
 

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -99,6 +100,7 @@ def local_response_norm(call: Call) -> Kernel:
 
     def run(x: torch.Tensor) -> torch.Tensor:
         images = x.reshape(-1, *x.shape[-3:])
+        checked_shape([len(images), images.shape[1] + size, *images.shape[2:]])
         return functional.local_response_norm(images, size, alpha, beta, k).reshape(x.shape)
 
     return Kernel(("x",), run)

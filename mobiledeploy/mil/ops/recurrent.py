@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.size import check_places, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -45,6 +46,7 @@ _ACTIVATIONS: dict[str, Activation] = {
 def _scan(inputs: torch.Tensor, state: State, cell: Cell) -> tuple[torch.Tensor, State]:
     """All outputs (steps, batch, hidden) and the last state."""
     outputs = []
+    check_places(len(inputs))
     for step in inputs:
         state = cell(step, state)
         outputs.append(state[0])
@@ -71,6 +73,7 @@ def _single(call: Call, cell: Cell, weight: torch.Tensor, bias: torch.Tensor) ->
     reverse, every_step = _reverses(call), call.flag("output_sequence", False)
 
     def run(x: torch.Tensor, initial_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        checked_shape([*x.shape[:2], len(weight)])
         steps = torch.matmul(x.flip(0) if reverse else x, weight.T) + bias
         outputs, (last,) = _scan(steps, (_rows(initial_h, x),), cell)
         return outputs if every_step else outputs[-1:].clone(), last.clone()
@@ -132,6 +135,7 @@ def lstm(call: Call) -> Kernel:
         states = zip(*(_rows(state, x).chunk(len(cells), -1) for state in (initial_h, initial_c)), strict=True)
         for index, (state, cell, (weight, bias)) in enumerate(zip(states, cells, layers, strict=True)):
             backward = reverse or index == 1
+            checked_shape([*x.shape[:2], len(weight)])
             steps = torch.matmul(x.flip(0) if backward else x, weight.T) + bias
             outputs, final = _scan(steps, state, cell)
             lasts.append(outputs[-1:])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_work, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -52,7 +52,7 @@ def _selector(call: Call, score_threshold: float) -> Callable[[torch.Tensor, tor
     by_class = call.flag("per_class_suppression", False)
 
     def run(boxes: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        indices = torch.full((boxes.shape[0], most), -1, dtype=torch.int32)
+        indices = torch.full(checked_shape([boxes.shape[0], most]), -1, dtype=torch.int32)
         for row, (sample, values) in enumerate(zip(boxes, scores, strict=True)):
             best, kinds = values.max(-1)
             groups = kinds if by_class else torch.zeros_like(kinds)
@@ -66,12 +66,11 @@ def _selector(call: Call, score_threshold: float) -> Callable[[torch.Tensor, tor
     return run
 
 
-def suppress(
-    boxes: torch.Tensor, groups: torch.Tensor, order: torch.Tensor, overlap: float, most: int
-) -> torch.Tensor:
+def suppress(boxes: torch.Tensor, groups: torch.Tensor, order: torch.Tensor, overlap: float, most: int) -> torch.Tensor:
     """The first `most` of `order` that overlap none kept before them in their group by more than `overlap`."""
     low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
     areas = boxes[:, 2] * boxes[:, 3]
+    check_work(len(order), min(len(order), most), 2**10)
     kept: list[torch.Tensor] = []
     while len(order) and len(kept) < most:
         first, order = order[0], order[1:]
