@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -46,12 +46,12 @@ def fill_like(call: Call) -> Kernel:
 def range_1d(call: Call) -> Kernel:
     """start, start + step, ... below `end` (above it for a negative step).
 
-    How many there are, ceil((end - start) / step), is computed in the declared type, as by NumPy and by coremltools when
-    it declares the shape: from 0 to 1 by the fp16 number next to 0.1, which is less than it, there are ten.
+    How many there are, ceil((end - start) / step), is computed in the declared type, as by NumPy and by coremltools
+    when it declares the shape: from 0 to 1 by the fp16 number next to 0.1, which is less than it, there are ten.
     """
     dtype = call.output_type().dtype
     # of whole numbers a float64 quotient is exact enough
-    number = dtype.storage.type if dtype.is_float else np.float64
+    number: Any = dtype.storage.type if dtype.is_float else np.float64
 
     def run(start: torch.Tensor, end: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
         first, last, stride = (number(value.item()) for value in (start, end, step))

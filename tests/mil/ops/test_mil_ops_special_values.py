@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 
+from mobiledeploy.errors import PackageError
+
 NAN, INF = np.nan, np.inf
 LOW, HIGH = -(2**31), 2**31 - 1
 
@@ -249,3 +251,32 @@ def test_subnormal_halves_are_kept(execute) -> None:
     same(half, floats(2**-15, 2**-21, 0.0, -0.0))
     same(same_, x.astype(np.float32))
     same(doubled, x.astype(np.float32) * 2)
+
+
+RANGES = [
+    (np.float16, 0, 1, 0.1),
+    (np.float16, 1, -1, -0.3),
+    (np.float32, 0, 0.3, 0.1),
+    (np.float32, 2, 2, 1),
+    (np.float32, 2, 1, 1),
+    (np.int32, 3, -4, -2),
+    (np.int32, -(2**31), -(2**31) + 5, 2),
+]
+
+
+@pytest.mark.parametrize(("dtype", "start", "end", "step"), RANGES)
+def test_a_range_has_the_length_that_its_type_computes(execute, dtype, start, end, step) -> None:
+    """Its numbers are start + i step, rounded once."""
+    start, end, step = map(dtype, (start, end, step))
+    (found,) = execute(
+        lambda x: mb.range_1d(start=mb.gather(x=x, indices=0), end=end, step=step), {"x": np.array([start, start])}
+    )
+    length = max(0, int(np.ceil((end - start) / step)))
+    assert len(found) == length == len(np.arange(start, end, step))
+    np.testing.assert_array_equal(found, (float(start) + float(step) * np.arange(length)).astype(dtype))
+
+
+def test_a_range_without_a_step_is_refused(execute) -> None:
+    x = whole(0, 0)
+    with pytest.raises(PackageError, match="range_1d failed: the step is zero"):
+        execute(lambda x: mb.range_1d(start=0, end=5, step=mb.gather(x=x, indices=0)), {"x": x})
