@@ -80,8 +80,9 @@ def _demand_parity(found: "Diagnosis") -> None:
     if found.parity.passed:
         return
     reasons = [output.reason for output in found.parity.outputs if output.reason]
+    against = "the original" if found.original else "itself in float32"
     raise ParityError(
-        f"it does not equal the original: {reasons[0] if reasons else f'PSNR {found.parity.psnr_db:.1f} dB'}",
+        f"it does not equal {against}: {reasons[0] if reasons else f'PSNR {found.parity.psnr_db:.1f} dB'}",
         where=f"{found.parity.artifact} under {found.parity.runner}",
         remedy=found.advice,
         psnr_db=found.parity.psnr_db,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import UnsupportedError
 from mobiledeploy.mil.dtype import DataType
-from mobiledeploy.mil.program import Function, Operation, TensorType
+from mobiledeploy.mil.program import Function, Operation, TensorType, Value
 
 if TYPE_CHECKING:
-    from mobiledeploy.mil.program import Block, Value, ValueType
+    from mobiledeploy.mil.program import Block, ValueType
 
 __all__ = ["Blend", "Pair", "Side", "blend_of", "dtype_of", "is_constant", "widened"]
 
@@ -39,12 +39,18 @@ class Side:
 @dataclass(frozen=True, eq=False)
 class Pair:
     """An operator in both precisions. `name`: of its first value in `full`, by which it is known. `chooses`: whether
-    there is a choice: it is float16 in one and float32 in the other."""
+    there is a choice: it is float16 in one and float32 in the other. `forced`: whether it is float32 in both, as where
+    a constant is beyond float16's range."""
 
     name: str
     half: Operation
     full: Operation
     chooses: bool
+
+    @property
+    def forced(self) -> bool:
+        floating = any(dtype_of(kind) is DataType.FLOAT32 for kind in self.half.output_types)
+        return floating and not self.chooses and self.half.type not in _FIXED
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +152,9 @@ def _read(operation: Operation) -> list[str]:
 def _wide(operation: Operation) -> Operation:
     if operation.type in _FIXED - {"cast", "cond", "while_loop"}:
         return operation
+    if operation.type == "cast" and dtype_of(operation.output_types[0]) is DataType.FLOAT16:
+        text = Value(TensorType(DataType.STRING), DataType.FLOAT32.spelling)
+        operation = replace(operation, inputs={"x": operation.inputs["x"]}, attributes={"dtype": text})
     constant = is_constant(operation)
     return replace(
         operation,

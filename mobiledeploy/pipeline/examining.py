@@ -133,22 +133,31 @@ def _bounded(psnr_db: float) -> float:
 
 def _advice(subject: Subject, mixed: MixedPrecision | None, psnr_db: float) -> str:
     report = subject.report
+    if subject.program is None and report.precision == "float32":
+        return "It computes in float32: what float16 would do to it shows when its model is exported again."
     if mixed is None:
         return _not_precision(subject, psnr_db)
+    if not mixed.kept:
+        return _float16_suffices(subject)
     wanted = f"{len(mixed.kept)} of {mixed.operators} operators in float32"
+    if report.passed:
+        return f"Parity holds. In float16 alone it would not: that takes {wanted} ({psnr_db:.1f} dB), --precision mixed."
     if subject.program is None:
         how = "convert it again with these operators in float32 (coremltools: FP16ComputePrecision with an op_selector)"
     else:
         how = "export with --precision mixed"
-    if not mixed.kept:
-        return "Parity holds in float16: nothing has to be in float32." if report.passed else _not_half(report)
-    if report.passed:
-        return f"Parity holds. In float16 alone it would not: that takes {wanted} ({psnr_db:.1f} dB), --precision mixed."
     return f"Float16 is the cause: {how}; {wanted} suffice for {psnr_db:.1f} dB."
 
 
-def _not_half(report: ParityReport) -> str:
-    return f"Float16 is not the cause: in float16 it reaches its bar, in {report.precision} it does not."
+def _float16_suffices(subject: Subject) -> str:
+    report = subject.report
+    if not report.passed:
+        return f"Float16 is not the cause: in float16 it reaches its bar, in {report.precision} it does not."
+    if subject.program is None:
+        return "Parity holds: nothing that is in float16 has to be in float32."
+    if report.precision == "float16":
+        return "Parity holds in float16: nothing has to be in float32."
+    return f"Parity holds, and in float16 it would hold, too: --precision {report.precision} is not needed."
 
 
 def _not_precision(subject: Subject, psnr_db: float) -> str:

@@ -196,10 +196,8 @@ def _check(  # noqa: PLR0917 - what is held against what, and how
 def _demand(report: ParityReport, captured: Captured, path: Path, function: str | None = None) -> None:
     """Raises ParityError naming the first operator to diverge."""
     if not report.passed:
-        raise _parity_error(
-            with_divergence(report, path, captured.reference, captured.rewritten.program, function),
-            captured.source.identifier,
-        )
+        program = captured.rewritten.program
+        raise _parity_error(with_divergence(report, path, captured.reference, program, function))
 
 
 @contextmanager
@@ -223,7 +221,7 @@ def _rank_error(error: RankError, log: RewriteLog) -> RankError:
     )
 
 
-def _parity_error(report: ParityReport, model: str) -> ParityError:
+def _parity_error(report: ParityReport) -> ParityError:
     failed = next(output for output in (*report.outputs, *report.drift) if not output.passed)
     reason = failed.reason or f"PSNR {report.psnr_db:.1f} dB"
     found = report.divergence
@@ -234,17 +232,15 @@ def _parity_error(report: ParityReport, model: str) -> ParityError:
     return ParityError(
         f"the converted model does not equal the original: {reason}",
         where=where,
-        remedy=f"{_advice(report, model)} Nothing was written.",
+        remedy=f"{_advice(report)} Nothing was written.",
         psnr_db=report.psnr_db,
     )
 
 
-def _advice(report: ParityReport, model: str) -> str:
-    if report.runner == "mil" and report.precision == "float16":
-        return (
-            "--precision mixed keeps in float32 what float16 cannot hold, and no more; "
-            f"`mobiledeploy diagnose {model}` with the same options shows what that is."
-        )
-    if report.runner == "mil":
-        return f"`mobiledeploy diagnose {model}` with the same options shows where it goes wrong."
-    return "--precision float32 tells whether fp16's range or rounding is the cause."
+def _advice(report: ParityReport) -> str:
+    if report.runner != "mil":
+        return "--precision float32 tells whether fp16's range or rounding is the cause."
+    shows = "the same command with `diagnose` in the place of `export` shows"
+    if report.precision == "float16":
+        return f"--precision mixed keeps in float32 what float16 cannot hold, and no more; {shows} what that is."
+    return f"{shows.capitalize()} where it goes wrong."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mobiledeploy.errors import UnsupportedError
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.loading import load
-from mobiledeploy.parity.blend import blend_of, dtype_of, widened
+from mobiledeploy.parity.blend import blend_of, dtype_of, is_constant, widened
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.parity.check import standard_for
 from mobiledeploy.parity.divergence import side_by_side
@@ -57,7 +57,7 @@ def examine_alone(
     specs = inputs or tuple(map(_spec, model.inputs))
     progress.step(f"Executing {package.name}")
     against = reference or _unrounded(load(package, precision="float32"), specs, parity_samples(specs, images=images))
-    precision = "float16" if _has_half(model.function) else "float32"
+    precision = _precision(model.function)
     report = check_parity(package, against, specs, runner="mil", precision=precision, bar_db=bar_db)
     report = with_divergence(report, package, against)
     sides = side_by_side(package, worst_sample(report, against))
@@ -66,9 +66,13 @@ def examine_alone(
     return examine(Subject(str(package), report, sides, trial, report, None, note), progress)
 
 
-def _has_half(function: Function) -> bool:
-    kinds = (kind for operation in function.block.operations for kind in operation.output_types)
-    return any(dtype_of(kind) is DataType.FLOAT16 for kind in kinds)
+def _precision(function: Function) -> str:
+    """What the operators compute in; casts and constants between them compute nothing."""
+    working = (o for o in function.block.operations if o.type != "cast" and not is_constant(o))
+    kinds = {dtype_of(kind) for operation in working for kind in operation.output_types}
+    if DataType.FLOAT16 not in kinds:
+        return "float32"
+    return "mixed" if DataType.FLOAT32 in kinds else "float16"
 
 
 def _unrounded(exact: Model, inputs: Sequence[InputSpec], samples: tuple[Sample, ...]) -> Reference:

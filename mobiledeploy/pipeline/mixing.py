@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import ParityError, TargetError, UnsupportedError
 from mobiledeploy.mil.loading import load
-from mobiledeploy.parity.blend import Blend, blend_of
+from mobiledeploy.parity.blend import Blend, blend_of, widened
 from mobiledeploy.parity.check import standard_for
 from mobiledeploy.parity.origins import source_lines
 from mobiledeploy.parity.ranges import ValueRange, value_ranges
@@ -85,7 +85,9 @@ def convert_mixed(
     with tempfile.TemporaryDirectory(prefix=".mixed-", dir=path.parent) as scratch:
         half = path if report.passed else path.rename(Path(scratch) / f"half{target.suffix}")
         if report.passed:
-            return report, _nothing_kept(path)
+            function = load(path).function
+            mixed = _mixture(path, blend_of(function, widened(function)), (), program)
+            return (replace(report, precision="mixed") if mixed.kept else report), mixed
         with stages(f"convert {target.name}", f"Converting for {target.name} in float32"):
             full = Path(scratch) / f"full{target.suffix}"
             target.convert(program, replace(conversion, mixture=ALL_KEPT), full)
@@ -100,8 +102,7 @@ def convert_mixed(
         target.convert(program, replace(conversion, mixture=mixture), path)
     with stages(f"check {target.name}", f"Executing the {target.name} program and comparing"):
         report = check(path, "mixed")
-    operators = kept_operators(trial.blend, kept, found.ranges, source_lines(trial.blend, program))
-    return report, MixedPrecision(path.name, len(trial.blend.choices), operators, found.sensitivity.minimal)
+    return report, _mixture(path, trial.blend, kept, program, found)
 
 
 def convert_half(target: Target, program: Program, conversion: ConversionOptions, path: Path, stages: Stages) -> None:
@@ -151,21 +152,27 @@ def search(trial: Trial, report: ParityReport, progress: Progress, *, needed: bo
 def kept_operators(
     blend: Blend, kept: tuple[str, ...], ranges: Mapping[str, ValueRange], lines: Mapping[str, str]
 ) -> tuple[KeptOperator, ...]:
-    """The operators `kept`, with the reason that their values give."""
+    """The operators `kept`, with the reason that their values or constants give."""
     found = []
     for pair in blend.pairs:
         if pair.name in kept:
-            read = [name for names in pair.full.inputs.values() for name in names]
-            beyond = any(name in ranges and ranges[name].overflows for name in (*read, *pair.full.outputs))
+            read = [blend.full.names.get(name, name) for names in pair.full.inputs.values() for name in names]
+            values = [ranges[name] for name in (*read, *pair.full.outputs) if name in ranges]
+            beyond = pair.forced or any(value.overflows for value in values)
             line = lines.get(pair.name)
             found.append(KeptOperator(pair.full.type, pair.name, "range" if beyond else "rounding", line))
     return tuple(found)
 
 
-def _nothing_kept(path: Path) -> MixedPrecision:
-    operations = load(path).function.block.operations
-    working = [o for o in operations if o.type not in ("const", "cast") and not o.type.startswith("constexpr_")]
-    return MixedPrecision(path.name, len(working), (), minimal=True)
+def _mixture(
+    path: Path, blend: Blend, kept: tuple[str, ...], program: Program, found: Search | None = None
+) -> MixedPrecision:
+    """`kept`: what was found; what coremltools keeps in float32 of its own accord comes to it."""
+    forced = tuple(pair.name for pair in blend.pairs if pair.forced)
+    ranges = {} if found is None else found.ranges
+    operators = kept_operators(blend, (*kept, *forced), ranges, source_lines(blend, program))
+    minimal = not forced and (found is None or found.sensitivity.minimal)
+    return MixedPrecision(path.name, len(blend.choices) + len(forced), operators, minimal)
 
 
 def _insufficient(report: ParityReport, found: Sensitivity, blend: Blend) -> ParityError:
