@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from mobiledeploy.errors import PackageError, UnsupportedError
-from mobiledeploy.mil.call import Call, Constant, carry
+from mobiledeploy.mil.call import Call, Constant, carry, is_narrow, narrowed, widened
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.executor import WRONG, BoundBlock, Step
 from mobiledeploy.mil.lifetimes import Lifetimes, free_names
 from mobiledeploy.mil.operator import Effect, Kernel, Operator, Opset
-from mobiledeploy.mil.program import Block, Function, NamedType, Operation, TensorType, Value, ValueType
+from mobiledeploy.mil.program import Block, Function, NamedType, Operation, StateType, TensorType, Value, ValueType
 from mobiledeploy.mil.registry import find_operator
+from mobiledeploy.mil.size import check_memory, checked_shape
 
 __all__ = ["bind_function"]
 
@@ -45,7 +46,17 @@ def bind_function(function: Function, *, rounds: bool) -> BoundBlock:
             where=f"function {function.name!r}",
             remedy=f"Known ones: {', '.join(_OPSETS)}.",
         )
+    _check_states(function)
     return _Binder(function.name, opset, rounds).block(function.block, function.inputs)
+
+
+def _check_states(function: Function) -> None:
+    for named in function.inputs:
+        if isinstance(named.type, StateType):
+            try:
+                checked_shape([size or 0 for size in named.type.wrapped.shape or ()])
+            except ValueError as error:
+                raise PackageError(f"state {named.name!r:.80}: {error}", remedy="Export the package again.") from None
 
 
 @dataclass
@@ -79,7 +90,7 @@ class _Binder:
             scope.types.update(zip(operation.outputs, operation.output_types, strict=True))
             if not self._fold(operation, scope):
                 steps.append(self._step(operation, index, scope, layout, lifetimes))
-        outputs = tuple(layout.slot(name, scope) for name in block.outputs)
+        outputs = tuple(layout.output(name, scope) for name in block.outputs)
         slots = tuple(range(len(names) + len(captures)))
         shapes = tuple(_static_shape(named.type) for named in inputs)
         return BoundBlock(layout.template(), slots, outputs, tuple(steps), captures, shapes, layout.names)
@@ -97,14 +108,15 @@ class _Binder:
         kernel = _bound(operator, call)
         try:
             value = kernel.run(*(call.constant(parameter) for parameter in kernel.operands))
+            values = value if isinstance(value, tuple) else (value,)
+            check_memory(sum(part.nbytes for part in values))
         except WRONG as error:
             raise _invalid(operation, _first_line(error)) from error
-        values = value if isinstance(value, tuple) else (value,)
         if len(values) != len(operation.outputs):
             raise _invalid(operation, f"has {len(operation.outputs)} outputs, computes {len(values)}")
         for index in self._rounded(operation):
             values[index].copy_(values[index].half())
-        _keep(operation, values, scope)
+        _keep(operation, tuple(map(narrowed, values)), scope)
         return True
 
     def _step(self, operation: Operation, index: int, scope: _Scope, layout: _Layout, lifetimes: Lifetimes) -> Step:
@@ -115,7 +127,7 @@ class _Binder:
             if parameter in operation.inputs:
                 operands.extend(layout.slot(name, scope) for name in operation.inputs[parameter])
             else:
-                operands.append(layout.literal(call.constant(parameter), f"{operation.name}_{parameter}"))
+                operands.append(layout.literal(_single(call, parameter), f"{operation.name}_{parameter}"))
         for block in call.blocks:
             operands.extend(layout.slot(name, scope) for name in block.captures)
         lifetimes.define(operation, operator.effect)
@@ -123,7 +135,8 @@ class _Binder:
         dead = tuple(layout.slot(name, scope) for name in lifetimes.ending(operation, index, layout.variables))
         rounded = self._rounded(operation) if operator.effect is Effect.ARITHMETIC else ()
         shapes = tuple(_static_shape(kind) for kind in operation.output_types)
-        return Step(operation, kernel.run, tuple(operands), results, shapes, rounded, dead, bool(call.blocks))
+        narrow = tuple(position for position, slot in enumerate(operands) if layout.is_narrow(slot))
+        return Step(operation, kernel.run, tuple(operands), results, shapes, rounded, dead, bool(call.blocks), narrow)
 
     def _rounded(self, operation: Operation) -> tuple[int, ...]:
         if not self._rounds:
@@ -167,6 +180,15 @@ class _Layout:
             self._entries.append(None)
         return self.variables[name]
 
+    def output(self, name: str, scope: _Scope) -> int:
+        """As `slot`, but of a constant a place that holds it in its carrier type."""
+        if name in scope.constants and is_narrow(scope.constants[name]):
+            return self.literal(widened(scope.constants[name]), name)
+        return self.slot(name, scope)
+
+    def is_narrow(self, slot: int) -> bool:
+        return is_narrow(self._entries[slot])
+
     def literal(self, value: Constant, name: str) -> int:
         self.names[len(self._entries)] = name
         self._entries.append(value)
@@ -187,6 +209,12 @@ def _bound(operator: Operator, call: Call) -> Kernel:
         raise call.invalid(_first_line(error)) from error
 
 
+def _single(call: Call, parameter: str) -> Constant:
+    """The constant as it is held, if it is one tensor."""
+    constant = call.constants.get(parameter)
+    return constant if isinstance(constant, torch.Tensor) else call.constant(parameter)
+
+
 def _keep(operation: Operation, values: tuple[Constant, ...], scope: _Scope) -> None:
     """Makes the constants known, once they have the declared shapes."""
     for value, kind in zip(values, operation.output_types, strict=True):
@@ -197,7 +225,12 @@ def _keep(operation: Operation, values: tuple[Constant, ...], scope: _Scope) -> 
 
 
 def _resolve(value: Value) -> Constant:
-    constant = carry(value)
+    try:
+        constant = carry(value)
+    except WRONG as error:
+        raise PackageError(
+            f"a constant cannot be held: {_first_line(error)}", remedy="The program is not valid: export it again."
+        ) from error
     # the copy takes the place of the file's pages: both together would be three times the weights
     if value.file is not None and isinstance(value.data, np.ndarray) and value.data.nbytes > _FORGET_ABOVE:
         value.file.forget()

@@ -27,7 +27,8 @@ _ROUNDED_AT_ONCE = 2**17
 class Step:
     """One bound operator call. `operands`, `results`: the slots it reads and writes. `shapes`: of each result, as
     declared, None where that says nothing. `rounded`: which results are rounded to fp16. `dead`: slots nobody reads
-    once it has run. `nests`: it runs nested blocks, and takes the listener before its operands."""
+    once it has run. `nests`: it runs nested blocks, and takes the listener before its operands. `narrow`: the positions
+    of operands that are constants held in float16, which are widened to float32 for it."""
 
     operation: Operation
     run: Callable[..., Any]
@@ -37,6 +38,7 @@ class Step:
     rounded: tuple[int, ...]
     dead: tuple[int, ...]
     nests: bool = False
+    narrow: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,8 @@ class BoundBlock:
             values[slot] = argument
         for step in self.steps:
             operands = [values[slot] for slot in step.operands]
+            for position in step.narrow:
+                operands[position] = operands[position].float()
             # what fails inside nested blocks is named there, and what a listener raises is its caller's to see
             nested = (step.run(listener, *operands),) if step.nests else ()
             try:
@@ -95,7 +99,7 @@ def round_to_half(value: torch.Tensor) -> None:
         value.copy_(value.half())
         return
     # a large value in parts: the same time, without half of its memory again
-    for part in value.view(-1).split(_ROUNDED_AT_ONCE):
+    for part in torch.split(value.view(-1), _ROUNDED_AT_ONCE):
         part.copy_(part.half())
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from mobiledeploy.errors import InputError, PackageError, UnsupportedError
+from mobiledeploy.mil.call import is_narrow
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.ops.classification import Classification
 from mobiledeploy.mil.program import NamedType, StateType, TensorType
@@ -36,7 +37,8 @@ __all__ = ["ProgramModule"]
 
 
 class ProgramModule(nn.Module):
-    """What `Model.as_module` gives. It shares its constants with the model: they are in memory once.
+    """What `Model.as_module` gives. It shares its constants with the model, but for large ones of float16: the executor
+    widens those where it uses them, and here they are buffers in float32.
 
     `input_names`: what `forward` takes, in this order. `output_names`: the keys of what it returns. `state_names`:
     those of `states`. `labels`: a classifier's, in the order of its probabilities, and `label_outputs`: which output is
@@ -122,11 +124,13 @@ class ProgramModule(nn.Module):
         template = list(block.template)
         for slot, name in block.constants.items():
             if isinstance(template[slot], torch.Tensor):
-                self._slots[slot] = _register(self.constants, name, template[slot])
+                value = template[slot].float() if is_narrow(template[slot]) else template[slot]
+                self._slots[slot] = _register(self.constants, name, value)
                 template[slot] = None
         return tuple(template)
 
     def _step(self, step: Step) -> Step:
+        step = replace(step, narrow=())
         if not isinstance(step.run, Classification):
             return step
         self.labels = step.run.labels

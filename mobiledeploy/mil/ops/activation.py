@@ -36,9 +36,10 @@ def relu6(call: Call) -> Kernel:
 def gelu(call: Call) -> Kernel:
     """EXACT: x/2 (1 + erf(x/√2)). TANH_APPROXIMATION: x/2 (1 + tanh(√(2/π)(x + 0.044715 x³))).
     SIGMOID_APPROXIMATION: x sigmoid(1.702 x)."""
+    gelu = torch.ops.aten.gelu_ if "x" in call.overwritable else functional.gelu
     functions = {
-        "EXACT": functional.gelu,
-        "TANH_APPROXIMATION": lambda x: functional.gelu(x, approximate="tanh"),
+        "EXACT": gelu,
+        "TANH_APPROXIMATION": lambda x: gelu(x, approximate="tanh"),
         "SIGMOID_APPROXIMATION": lambda x: torch.sigmoid_(1.702 * x).mul_(x),
     }
     return Kernel(("x",), call.choice("mode", functions, "EXACT"))
