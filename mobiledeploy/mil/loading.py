@@ -50,9 +50,14 @@ def load(
     """
     if precision not in ("declared", "float32"):
         raise InputError(f"precision is {precision!r}", remedy="It is 'declared' or 'float32'.")
+    model_class = _model_class(backend)
     package = open_package(Path(path))
-    message = parse_model(package.read_model(), str(path))
-    return _Loader(package, str(path), precision == "declared", _model_class(backend)).model(message, function_name)
+    try:
+        message = parse_model(package.read_model(), str(path))
+        return _Loader(package, str(path), precision == "declared", model_class).model(message, function_name)
+    except (MemoryError, RecursionError) as error:
+        what = "is too large for the memory of this machine" if isinstance(error, MemoryError) else "nests too deeply"
+        raise PackageError(f"the model {what}", where=str(path), remedy="Is the package damaged?") from None
 
 
 def _model_class(backend: Backend) -> type[Model]:

@@ -115,4 +115,8 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _unreadable(path: Path, error: Exception) -> PackageError:
-    return PackageError(f"cannot read {path.name}: {error}", where=str(path), remedy="Check its permissions.")
+    return PackageError(
+        f"cannot read {path.name}: {getattr(error, 'strerror', None) or error}",
+        where=str(path),
+        remedy="Check its permissions.",
+    )

@@ -32,8 +32,8 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def checked_shape(shape: Sequence[int]) -> list[int]:
-    """The shape as a list. Raises ValueError if a size is negative, or there would be more than `MAX_ELEMENTS`, and
-    MemoryError if the machine has no room for them as float32."""
+    """The shape as a list. Raises ValueError if a size is negative, if there would be more than `MAX_ELEMENTS`, or if the
+    machine has no memory for them as float32."""
     sizes = [int(size) for size in shape]
     if min(sizes, default=0) < 0:
         raise ValueError(f"shape {sizes} has a negative size")
@@ -58,7 +58,7 @@ def broadcast_shape(*shapes: Sequence[int]) -> list[int]:
 def check_places(count: int) -> int:
     """The count. Raises ValueError if it is negative or above `MAX_PLACES`."""
     if not 0 <= count <= MAX_PLACES:
-        raise ValueError(f"{count} of them are not between 0 and {MAX_PLACES}")
+        raise ValueError(f"a count of {count} is not between 0 and {MAX_PLACES}")
     return count
 
 
@@ -79,7 +79,7 @@ _ACCOUNT = _Account()
 
 
 def check_memory(needed: int) -> None:
-    """Takes note that `needed` bytes are allocated; from time to time raises MemoryError if the machine has not as many
+    """Takes note that `needed` bytes are allocated; from time to time raises ValueError if the machine has not as many
     free. Linux promises memory that it does not have, and ends the process that uses it."""
     _ACCOUNT.unchecked += needed
     if _ACCOUNT.unchecked < _LARGE_BYTES:
@@ -87,7 +87,7 @@ def check_memory(needed: int) -> None:
     needed, _ACCOUNT.unchecked = _ACCOUNT.unchecked, 0
     free = _free_bytes()
     if free is not None and needed > free:
-        raise MemoryError(f"{needed >> 20} MiB are needed, {free >> 20} MiB are free")
+        raise ValueError(f"{needed >> 20} MiB are needed, {free >> 20} MiB are free")
 
 
 def _free_bytes() -> int | None:
