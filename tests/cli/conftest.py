@@ -16,10 +16,14 @@ from mobiledeploy.cli import main
 from mobiledeploy.pipeline import GivenInputs, OutputSummary, RunResult
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import (
+    Diagnosis,
     ExportOptions,
     GraphCost,
     InputSpec,
+    KeptOperator,
     Manifest,
+    MixedPrecision,
+    OperatorDiagnosis,
     OutputParity,
     ParityReport,
     Proof,
@@ -87,6 +91,14 @@ class FakePipeline:
         times = (0.5, *(0.25,) * (options["repeat"] - 1))
         return RunResult({"logits": logits, "classLabel": label}, self.top, times)
 
+    def diagnose(self, subject: str, **options: Any) -> Diagnosis:
+        self._enter("diagnose", (subject,), options)
+        report = (self.reports or (self.report(),))[0]
+        row = OperatorDiagnosis("matmul", "mul_3_cast_fp16", 12.0, 71.5, True, 7.2e4, 0.1, 0.25, 0.91, None, "net.py:7")
+        kept = MixedPrecision("tiny.mlpackage", 30, (KeptOperator("matmul", "mul_3", "range", "net.py:7"),), True)
+        advice = "Float16 is the cause: export with --precision mixed."
+        return Diagnosis(subject, True, None, report, "coffee", (row,), kept, 61.5, advice)
+
     def _enter(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.calls.append((name, arguments, options))
         self.before(options.get("progress", SILENT))
@@ -96,7 +108,9 @@ class FakePipeline:
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
     fake = FakePipeline()
     module = ModuleType("mobiledeploy.pipeline")
-    module.__dict__.update(export=fake.export, check=fake.check, run=fake.run, GivenInputs=GivenInputs)
+    module.__dict__.update(
+        export=fake.export, check=fake.check, diagnose=fake.diagnose, run=fake.run, GivenInputs=GivenInputs
+    )
     monkeypatch.setitem(sys.modules, "mobiledeploy.pipeline", module)
     monkeypatch.setattr(mobiledeploy, "pipeline", module, raising=False)
     return fake

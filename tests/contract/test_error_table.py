@@ -289,6 +289,12 @@ ROWS = [
     Row("check right/tiny --summary a_folder", 2, "cannot write a_folder"),
     Row("check", 2, "Missing argument 'ARTIFACT...'."),
     Row("run a_folder --image good.png", 2, "no exported model at a_folder"),
+    Row("diagnose nowhere.mlpackage", 2, "nowhere.mlpackage does not exist"),
+    Row(
+        "diagnose right/tiny --precision float32",
+        2,
+        "--precision is of models; an exported artifact has its own options",
+    ),
     Row("run right/tiny --image absent.png", 2, "cannot read the picture: No such file or directory"),
     Row("run right/tiny --image picture.png", 2, "cannot read the picture: cannot identify image file 'picture.png'"),
     Row("run right/tiny", 2, "inputs are not given: x (float32 1x3x32x32)"),
