@@ -12,7 +12,7 @@ import logging
 import os
 import platform
 from collections.abc import Mapping
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Surroundings:
         self._record_predictions()
         recorder.watch_numpy()
         _validate_once()
+        _export_for_cpus()
         # coremltools collects around every conversion, which takes most of the time; the usual thresholds stay
         gc.collect = lambda *_: 0  # type: ignore[assignment]
 
@@ -110,6 +111,18 @@ def _validate_once() -> None:
             Program.validate = validate
 
     PassPipelineManager.apply_pipeline = staticmethod(quickly)
+
+
+def _export_for_cpus() -> None:
+    """torch.export prepares its operators for the processors of nine makers and looks for new operators on every call,
+    which takes two thirds of the time of a case."""
+    from torch._export import utils
+    from torch.export import exported_program
+
+    for name in ("_AUTOGRAD_ALIAS_BACKEND_KEYS_TO_OVERRIDE", "_BACKEND_KEYS_TO_OVERRIDE"):
+        keys = getattr(exported_program, name)
+        setattr(exported_program, name, [key for key in keys if key.name.removeprefix("Autograd") in ("CPU", "Meta")])
+    utils._materialize_cpp_cia_ops = cache(utils._materialize_cpp_cia_ops)
 
 
 def _nothing(*_: Any, **__: Any) -> None:
