@@ -6,6 +6,7 @@ import coremltools as ct
 import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil.mil import types
 from coremltools.models import datatypes
 from PIL import Image
 
@@ -251,20 +252,31 @@ def test_a_pipeline_built_by_hand_of_models_that_are_no_programs(tmp_path, packa
     np.testing.assert_allclose(found, (2.0 * X.reshape(-1) + 1) * np.arange(12), rtol=1e-6)
 
 
+def accumulating(package, source, total, result):
+    """The package that adds its input to the state `total` and gives what it then holds."""
+
+    def program(x, state):
+        value = mb.add(x=mb.read_state(input=state), y=x)
+        mb.coreml_update_state(state=state, value=value)
+        return mb.mul(x=value, y=np.float16(1.0), name=result)
+
+    given = {source: np.ones(3, np.float16), total: mb.StateTensorSpec((3,), types.fp16)}
+    return package(program, given, name=result, opset="iOS18")
+
+
 def test_states_of_all_programs_are_made_together(package, tmp_path) -> None:
-    spec = mb.StateTensorSpec((3,), dtype=ct.converters.mil.mil.types.fp16)
-
-    def accumulate(x, total):
-        value = mb.add(x=mb.read_state(input=total), y=x)
-        mb.coreml_update_state(state=total, value=value)
-        return mb.mul(x=value, y=np.float16(1.0), name="sums")
-
-    halves = np.ones(3, np.float16)
-    first = package(accumulate, {"x": halves, "total": spec}, name="first", opset="iOS18")
-    second = package(lambda sums: mb.mul(x=sums, y=np.float16(10), name="y"), {"sums": halves}, opset="iOS18")
+    first = accumulating(package, "x", "total", "sums")
+    second = accumulating(package, "sums", "grand_total", "y")
     model = mil.load(joined(tmp_path, first, second))
+    assert [feature.name for feature in model.states] == ["total", "grand_total"]
     state = model.make_state()
-    assert [feature.name for feature in model.states] == ["total"]
-    for count in (1, 2, 3):
-        np.testing.assert_array_equal(model.predict({"x": halves}, state)["y"], np.full(3, 10.0 * count))
-    np.testing.assert_array_equal(state.read_state("total"), np.full(3, 3.0))
+    found = [model.predict({"x": np.full(3, 2.0)}, state)["y"][0] for _ in range(3)]
+    assert found == [2, 6, 12]
+    np.testing.assert_array_equal(state.read_state("total"), np.full(3, 6.0))
+    np.testing.assert_array_equal(state.read_state("grand_total"), np.full(3, 12.0))
+
+
+def test_onnxruntime_computes_every_program(two) -> None:
+    inputs = {"x": X, "scale": np.array([1.0, 2.0, -1.0])}
+    expected = mil.load(two).predict(inputs)["y"]
+    np.testing.assert_allclose(mil.load(two, backend="onnxruntime").predict(inputs)["y"], expected, rtol=1e-5)
