@@ -110,7 +110,13 @@ class Model:
         if isinstance(kind, StateType):
             if state is None or name not in state.buffers:
                 raise InputError("the model keeps a state", remedy="Pass predict a state from make_state().")
-            return state.buffers[name]
+            buffer = state.buffers[name]
+            if buffer.kind != kind.wrapped:
+                raise InputError(
+                    f"state {name!r} is {buffer.kind}, the model keeps {kind.wrapped}",
+                    remedy="Pass predict a state from this model's make_state().",
+                )
+            return buffer
         feature = self._described.get(name)
         if feature is None:
             raise PackageError(f"input {name!r:.80} of the program is not described", remedy="Export it again.")

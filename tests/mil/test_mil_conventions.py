@@ -207,6 +207,15 @@ def test_a_state_of_halves_holds_halves_and_is_read_as_float32(two_functions) ->
     assert model.predict({"x": np.ones(3)}, state)["y"][2] == 2048
 
 
+def test_the_state_of_another_model_is_refused(package, two_functions) -> None:
+    given = {"x": np.zeros(4, np.float16), "total": mb.StateTensorSpec((4,), types.fp16)}
+    other = mil.load(
+        package(lambda x, total: mb.add(x=mb.read_state(input=total), y=x, name="y"), given, opset="iOS18")
+    )
+    with pytest.raises(InputError, match=r"state 'total' is fp16\(4\), the model keeps fp16\(3\)"):
+        mil.load(two_functions).predict({"x": np.ones(3)}, other.make_state())
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [("abc", "it holds <U3, expected numbers"), ([[1], [2, 3]], "it holds object, expected"), (1j, "holds complex128")],
