@@ -14,8 +14,7 @@ Row = tuple[str, str, str]
 # (module below mobiledeploy.mil, tests): rows
 _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
     ("ops.activation", "activation"): (
-        ("exact gelu by tanh", '"EXACT": functional.gelu,',
-         '"EXACT": lambda x: functional.gelu(x, approximate="tanh"),'),
+        ("exact gelu by tanh", '"EXACT": gelu,', '"EXACT": lambda x: gelu(x, approximate="tanh"),'),
         ("tanh gelu exact", 'approximate="tanh"', 'approximate="none"'),
         ("sigmoid gelu with 1.7", "sigmoid_(1.702 * x)", "sigmoid_(1.7 * x)"),
         ("softmax over the last axis always", "torch.softmax(x, axis)", "torch.softmax(x, -1)"),
@@ -31,8 +30,9 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("relu in place always", 'torch.relu_ if "x" in call.overwritable else torch.relu', "torch.relu_"),
     ),
     ("ops.attention", "linear"): (
-        ("no scale", '"attn_mask"), functional.scaled_dot_product_attention)',
-         '"attn_mask"), lambda *v: functional.scaled_dot_product_attention(*v, scale=1.0))'),
+        ("no scale", "(query, key, value, mask)", "(query, key, value, mask, scale=1.0)"),
+        ("key and value exchanged", "(query, key, value, mask)", "(query, value, key, mask)"),
+        ("no mask", "(query, key, value, mask)", "(query, key, value)"),
     ),
     ("ops.classification", "model"): (("the least probable class", "values.argmax()", "values.argmin()"),),
     ("ops.constexpr", "compression"): (
@@ -122,8 +122,9 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "            pass\n        return draw"),
     ),
     ("ops.joining", "shaping"): (
-        ("interleaving ignored", "torch.stack(values, axis + 1).flatten(axis, axis + 1)", "torch.cat(values, axis)"),
-        ("stacked along the first axis", "torch.stack(values, axis))", "torch.stack(values, 0))"),
+        ("interleaving ignored", "torch.stack(_bounded(values), axis + 1).flatten(axis, axis + 1)",
+         "torch.cat(values, axis)"),
+        ("stacked along the first axis", "torch.stack(_bounded(values), axis))", "torch.stack(values, 0))"),
         ("tiled from the last axis", "x.repeat(*reps)", "x.repeat(*reversed(reps))"),
         ("padding on the wrong axis", "for pair in reversed(pairs) for", "for pair in pairs for"),
         ("padding on the wrong side", "for amount in pair], value", "for amount in reversed(pair)], value"),
@@ -157,8 +158,8 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("l2_norm with its epsilon outside the root", "(x.square().sum((-3, -2, -1), keepdim=True) + epsilon).rsqrt_()",
          "(x.square().sum((-3, -2, -1), keepdim=True).sqrt() + epsilon).reciprocal_()"),
         ("l2_norm over all axes", "sum((-3, -2, -1), keepdim=True)", "sum()"),
-        ("alpha not divided by the size", "local_response_norm(x, size, alpha,",
-         "local_response_norm(x, size, alpha * size,"),
+        ("alpha not divided by the size", "local_response_norm(images, size, alpha,",
+         "local_response_norm(images, size, alpha * size,"),
     ),
     ("ops.ordering", "indexing"): (
         ("argsort: the last of equals first", "torch.argsort(x, dim=axis, descending=not ascending, stable=True)",
@@ -170,7 +171,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("cumsum includes the element", "        if exclusive:", "        if False:"),
         ("cumsum excludes by subtraction of the wrong sum", "if reverse else total\n", "if False else total\n"),
         ("cumsum from the start always", "source = x.flip(axis) if reverse else x", "source = x"),
-        ("select the other way", "torch.where)", "lambda condition, a, b: torch.where(condition, b, a))"),
+        ("select the other way", "torch.where(condition, a, b)", "torch.where(condition, b, a)"),
     ),
     ("ops.ordering", "shaping"): (
         ("the lowest diagonal is left out", "distance >= -lower", "distance > -lower"),
@@ -278,7 +279,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          ".flip([axis - drop for axis, drop in zip(backwards, dropped, strict=True)])\n\n\ndef _reversed",
          "\n\n\ndef _reversed"),
         ("slice_update in place", "result = x.clone(memory_format=torch.contiguous_format)", "result = x"),
-        ("windows along the wrong axis", ".movedim(-1, axis + 1).clone()", ".movedim(-1, axis).clone()"),
+        ("windows along the wrong axis", "movedim(-1, axis + 1)", "movedim(-1, axis)"),
         ("crop of the wrong rows", "top : x.shape[-2] - bottom", "bottom : x.shape[-2] - top"),
         ("equal parts for split sizes", 'sizes = list(call.integers("split_sizes"))',
          'sizes = sorted(call.integers("split_sizes"), reverse=True)'),
@@ -290,13 +291,14 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
     ("ops.suppression", "recurrent"): (
         ("the last of equal scores first", "torch.argsort(best, dim=0, descending=True, stable=True)",
          "torch.argsort(best, dim=0, stable=True).flip(0)"),
-        ("overlap reached is overlap exceeded", "ratio > overlap", "ratio >= overlap"),
+        ("overlap reached is overlap exceeded", "float, exceeds: Exceeds = torch.gt", "float, exceeds: Exceeds = torch.ge"),
+        ("since iOS 17, overlap reached is not", "-torch.inf, torch.ge)", "-torch.inf, torch.gt)"),
         ("union counted twice", "areas[order] - common)", "areas[order])"),
         ("classes the other way", "groups = kinds if by_class", "groups = kinds if not by_class"),
         ("corners taken for centres", "boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2",
          "boxes[:, :2], boxes[:, 2:]"),
         ("nothing above the threshold, no box", "else order[:1]", "else order[:0]"),
-        ("padded with index zero", "most), -1, dtype", "most), 0, dtype"),
+        ("padded with index zero", "most]), -1, dtype", "most]), 0, dtype"),
     ),
 }  # fmt: skip
 

@@ -17,6 +17,8 @@ __all__ = ["FAMILY", "suppress"]
 
 FAMILY = Family("suppression")
 
+Exceeds = Callable[[torch.Tensor, float], torch.Tensor]
+
 
 @FAMILY.operator("non_maximum_suppression", effect=Effect.SELECTION)
 def non_maximum_suppression(call: Call) -> Kernel:
@@ -33,8 +35,10 @@ def non_maximum_suppression(call: Call) -> Kernel:
 
 @FAMILY.operator("non_maximum_suppression", effect=Effect.SELECTION, since=Opset.IOS17)
 def non_maximum_suppression_boxes_last(call: Call) -> Kernel:
-    """The same with boxes (n, 4, B) and scores (n, K, B), without a score threshold and without the number."""
-    select = _selector(call, -torch.inf)
+    """The same with boxes (n, 4, B) and scores (n, K, B), without a score threshold and without the number. An overlap
+    that is just the threshold suppresses, unlike what the documentation says, and unlike before iOS 17: coremltools'
+    test of its torch converter, `test_nms_corner_case_iou_equal_threshold`, records it of both."""
+    select = _selector(call, -torch.inf, torch.ge)
 
     def run(boxes: torch.Tensor, scores: torch.Tensor) -> tuple[torch.Tensor, ...]:
         boxes, scores = boxes.transpose(1, 2), scores.transpose(1, 2)
@@ -45,7 +49,9 @@ def non_maximum_suppression_boxes_last(call: Call) -> Kernel:
     return Kernel(("boxes", "scores"), run)
 
 
-def _selector(call: Call, score_threshold: float) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def _selector(
+    call: Call, score_threshold: float, exceeds: Exceeds = torch.gt
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """From boxes (n, B, 4) and scores (n, B, K) to the indices kept (n, max_boxes), int32, -1 behind the last."""
     overlap = call.number("iou_threshold")
     (most,) = checked_shape([call.integer("max_boxes")])
@@ -59,15 +65,23 @@ def _selector(call: Call, score_threshold: float) -> Callable[[torch.Tensor, tor
             order = torch.argsort(best, dim=0, descending=True, stable=True)
             # where no score reaches the threshold, Core ML still gives the best box
             passing = order[best[order] > score_threshold] if bool((best > score_threshold).any()) else order[:1]
-            kept = suppress(sample, groups, passing, overlap, most)
+            kept = suppress(sample, groups, passing, overlap, most, exceeds=exceeds)
             indices[row, : len(kept)] = kept.to(torch.int32)
         return indices
 
     return run
 
 
-def suppress(boxes: torch.Tensor, groups: torch.Tensor, order: torch.Tensor, overlap: float, most: int) -> torch.Tensor:
-    """The first `most` of `order` that overlap none kept before them in their group by more than `overlap`."""
+def suppress(
+    boxes: torch.Tensor,
+    groups: torch.Tensor,
+    order: torch.Tensor,
+    overlap: float,
+    most: int,
+    *,
+    exceeds: Exceeds = torch.gt,
+) -> torch.Tensor:
+    """The first `most` of `order` that overlap none kept before them in their group by what `exceeds` `overlap`."""
     low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
     areas = boxes[:, 2] * boxes[:, 3]
     check_work(len(order), min(len(order), most), 2**10)
@@ -78,7 +92,7 @@ def suppress(boxes: torch.Tensor, groups: torch.Tensor, order: torch.Tensor, ove
         sides = torch.minimum(high[first], high[order]) - torch.maximum(low[first], low[order])
         common = sides.clamp_(min=0).prod(-1)
         ratio = common / (areas[first] + areas[order] - common)
-        order = order[~((ratio > overlap) & (groups[order] == groups[first]))]
+        order = order[~(exceeds(ratio, overlap) & (groups[order] == groups[first]))]
     return torch.stack(kept) if kept else order[:0]
 
 

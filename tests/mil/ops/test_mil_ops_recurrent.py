@@ -248,3 +248,15 @@ def test_boxes_whose_overlap_is_just_the_threshold_are_both_kept(execute) -> Non
     )
     assert indices.tolist() == [[0, 1]]
     assert count.tolist() == [2]
+
+
+def test_from_ios17_an_overlap_that_is_just_the_threshold_suppresses(execute) -> None:
+    boxes = np.repeat(BOXES[:, :1], 2, 1).transpose(0, 2, 1)
+    _, _, indices = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes, scores=scores, iou_threshold=np.float32(1), max_boxes=2
+        ),
+        {"boxes": np.ascontiguousarray(boxes), "scores": np.array([[[0.5, 0.25]]], np.float32)},
+        opset="iOS17",
+    )
+    assert indices.tolist() == [[0, -1]]
