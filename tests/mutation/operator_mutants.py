@@ -291,7 +291,8 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
     ("ops.suppression", "recurrent"): (
         ("the last of equal scores first", "torch.argsort(best, dim=0, descending=True, stable=True)",
          "torch.argsort(best, dim=0, stable=True).flip(0)"),
-        ("overlap reached is overlap exceeded", "float, exceeds: Exceeds = torch.gt", "float, exceeds: Exceeds = torch.ge"),
+        ("overlap reached is overlap exceeded", "float, exceeds: Exceeds = torch.gt",
+         "float, exceeds: Exceeds = torch.ge"),
         ("since iOS 17, overlap reached is not", "-torch.inf, torch.ge)", "-torch.inf, torch.gt)"),
         ("union counted twice", "areas[order] - common)", "areas[order])"),
         ("classes the other way", "groups = kinds if by_class", "groups = kinds if not by_class"),
