@@ -46,17 +46,21 @@ def bind_function(function: Function, *, rounds: bool) -> BoundBlock:
             where=f"function {function.name!r}",
             remedy=f"Known ones: {', '.join(_OPSETS)}.",
         )
-    _check_states(function)
+    _check_inputs(function)
     return _Binder(function.name, opset, rounds).block(function.block, function.inputs)
 
 
-def _check_states(function: Function) -> None:
+def _check_inputs(function: Function) -> None:
+    """Raises PackageError unless every input holds numbers, and every state can be made."""
     for named in function.inputs:
-        if isinstance(named.type, StateType):
-            try:
-                checked_shape([size or 0 for size in named.type.wrapped.shape or ()])
-            except ValueError as error:
-                raise PackageError(f"state {named.name!r:.80}: {error}", remedy="Export the package again.") from None
+        kind = named.type.wrapped if isinstance(named.type, StateType) else named.type
+        try:
+            if not isinstance(kind, TensorType) or kind.dtype is DataType.STRING:
+                raise ValueError(f"it is a {kind!s:.80}, which holds no numbers")
+            if isinstance(named.type, StateType):
+                checked_shape([size or 0 for size in kind.shape or ()])
+        except ValueError as error:
+            raise PackageError(f"input {named.name!r:.80}: {error}", remedy="Export the package again.") from None
 
 
 @dataclass

@@ -95,10 +95,10 @@ def _inside(root: Path, relative: PurePosixPath) -> Path:
         raise _unreadable(root / relative, error) from None
     if not path.is_relative_to(root):
         raise PackageError(
-            f"{relative} is a link that leads outside the package", where=str(root), remedy=_EXPORT_AGAIN
+            f"{relative!s:.200} is a link that leads outside the package", where=str(root), remedy=_EXPORT_AGAIN
         )
     if not exists:
-        raise PackageError(f"the package has no file {relative}", where=str(root), remedy=_EXPORT_AGAIN)
+        raise PackageError(f"the package has no file {relative!s:.200}", where=str(root), remedy=_EXPORT_AGAIN)
     return path
 
 
@@ -117,6 +117,6 @@ def _read(path: Path, limit: int) -> bytes:
 def _unreadable(path: Path, error: Exception) -> PackageError:
     return PackageError(
         f"cannot read {path.name}: {getattr(error, 'strerror', None) or error}",
-        where=str(path),
+        where=f"{path!s:.200}",
         remedy="Check its permissions.",
     )

@@ -19,10 +19,12 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("declared shapes are not held", "shape is not None and isinstance", "False and isinstance"),
     ),
     ("lifetimes", "elementwise executor"): (
-        ("freed one operator too early", "<= index for member in group", "<= index + 1 for member in group"),
+        ("freed one operator too early", "group.last <= index", "group.last <= index + 1"),
         ("views do not share memory", "if effect is not Effect.MOVEMENT:", "if True:"),
-        ("operands in one memory", "alone and all(", "all("),
-        ("inputs may be overwritten", "if group is None or not group.isdisjoint(self._foreign):", "if group is None:"),
+        ("operands in one memory", "and readers[group] == 1", "and readers[group]"),
+        ("inputs may be overwritten", "and not group.foreign", ""),
+        ("groups joined forget where they are read", "one.last = max(one.last, other.last)", "pass"),
+        ("groups joined forget who owns them", "one.foreign |= other.foreign", "pass"),
     ),
     ("call", "elementwise defaults"): (
         ("the default epsilon in fp32", "float(np.float16(default)) if half else default", "default"),

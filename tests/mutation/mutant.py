@@ -15,7 +15,7 @@ PACKAGE = "mobiledeploy.mil"
 
 @dataclass(frozen=True)
 class Mutant:
-    """`what`: the mistake. `module`: below `mobiledeploy.mil`. `original`: a piece of its text that occurs exactly once.
+    """`what`: the mistake. `module`: below `mobiledeploy.mil`. `original`: a piece of its text that occurs just once.
     `broken`: what takes its place. `tests`: names of test files below `tests/mil`, without `test_mil_` and `ops_`."""
 
     what: str
