@@ -37,7 +37,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
         "mil/coremltools_predict.py",  # when it is called; the executor itself owes coremltools nothing
     ),
     "onnx": ("targets/onnx*.py",),
-    "onnxscript": ("targets/onnx*.py",),
+    "onnxscript": ("targets/onnx*.py", "mil/onnx_sorting.py"),
     "onnx_ir": ("targets/onnx*.py",),
     # the runner, the executor's backend, and the float16 converter: a program about graphs, which executes none
     "onnxruntime": ("parity/runners/onnxruntime.py", "mil/onnxruntime_model.py", "targets/onnx_half.py"),

@@ -73,6 +73,26 @@ def test_outputs_that_nothing_computes(package) -> None:
     np.testing.assert_array_equal(found["twice"], 2 * X)
 
 
+ORDERED = np.array([[2.0, 1.0, 2.0, -np.inf, np.inf, 1.0, -0.5]], np.float32)
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+def test_equal_elements_keep_their_order(package, ascending) -> None:
+    def build(x):
+        return *mb.topk(x=x, k=5, axis=1, ascending=ascending), mb.argsort(x=x, axis=1, ascending=ascending)
+
+    path = package(build, {"x": ORDERED})
+    expected, found = (mil.load(path, backend=backend).predict({"x": ORDERED}) for backend in ("torch", "onnxruntime"))
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_softplus_neither_overflows_nor_loses_small_values(package) -> None:
+    x = np.array([-50.0, 30.0, 200.0], np.float32)
+    (found,) = mil.load(package(lambda x: mb.softplus(x=x), {"x": x}), backend="onnxruntime").predict({"x": x}).values()
+    np.testing.assert_allclose(found, [np.exp(-50), 30.0, 200.0], rtol=1e-6)
+
+
 def flexible(package):
     spec = mb.TensorSpec(shape=(1, get_new_symbol()))
     shape = ct.Shape((1, ct.RangeDim(2, 40)))

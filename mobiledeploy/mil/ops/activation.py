@@ -58,15 +58,15 @@ def silu(call: Call) -> Kernel:
 
 @FAMILY.operator("softplus")
 def softplus(_: Call) -> Kernel:
-    """log(1 + eˣ), without the linear shortcut for large x that torch's own has."""
-    return Kernel(("x",), lambda x: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)))
+    """log(1 + eˣ)."""
+    return Kernel(("x",), _softplus)
 
 
 @FAMILY.operator("softplus_parametric")
 def softplus_parametric(call: Call) -> Kernel:
     """alpha log(1 + exp(beta x))."""
     alpha, beta = _per_channel(call, "alpha"), _per_channel(call, "beta")
-    return Kernel(("x",), lambda x: alpha * torch.logaddexp(beta * x, torch.zeros((), dtype=x.dtype)))
+    return Kernel(("x",), lambda x: alpha * _softplus(beta * x))
 
 
 @FAMILY.operator("softsign")
@@ -133,6 +133,12 @@ def sigmoid_hard(call: Call) -> Kernel:
     """min(max(alpha x + beta, 0), 1)."""
     alpha, beta = call.number("alpha"), call.number("beta")
     return Kernel(("x",), lambda x: (x * alpha).add_(beta).clamp_(0.0, 1.0))
+
+
+def _softplus(x: torch.Tensor) -> torch.Tensor:
+    """Linear from where float64 cannot tell the difference; ONNX has this form as one operator, and would overflow in
+    the logarithm of a sum."""
+    return functional.softplus(x, threshold=40.0)
 
 
 def _per_channel(call: Call, parameter: str) -> torch.Tensor:
