@@ -18,6 +18,7 @@ __all__ = ["markdown", "summary", "write_results"]
 
 _FOLDER = Path(__file__).resolve().parents[1]
 _REASONS = 12
+_VERSIONS = ("coremltools", "torch", "numpy")
 _BY_REASON = {
     "nothing": "Compared nothing, by reason",
     "unconverted": "Not converted, by message",
@@ -127,7 +128,7 @@ def write_results(suite: Suite, cases: Mapping[str, Case]) -> None:
 def _kept(suite: Suite, cases: Mapping[str, Case]) -> dict[str, Any]:
     counts = Counter(case.category for case in cases.values())
     return {
-        "versions": {name: version(name) for name in ("coremltools", "torch", "numpy")},
+        "versions": {name: version(name) for name in _VERSIONS},
         "cases": len(cases),
         "counts": {category: counts[category] for category in CATEGORIES},
         "within_bound": sum(case.tight for case in cases.values()),
