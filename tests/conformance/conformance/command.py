@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from conformance.campaign import Campaign, run_campaign
+from conformance.case import read_cases
 from conformance.causes import explain
 from conformance.report import markdown, summary, write_results
 from conformance.suites import SUITES
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         campaign = _campaign(name, options)
         if options.fresh:
             shutil.rmtree(campaign.folder, ignore_errors=True)
-        cases = run_campaign(campaign)
+        cases = read_cases(campaign.records()) if options.report else run_campaign(campaign)
         if options.write:
             write_results(campaign.suite, cases)
         print(markdown(campaign.suite, cases))
@@ -68,5 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fresh", action="store_true", help="forget what was recorded before")
     parser.add_argument("--show", type=int, default=20, metavar="N", help="how many open cases to print")
     parser.add_argument("--folder", type=Path, help="where records and logs go; build/conformance when not given")
+    parser.add_argument("--report", action="store_true", help="run nothing: tell of what is recorded")
     parser.add_argument("--write", action="store_true", help="put the results into tests/conformance (whole runs)")
     return parser
