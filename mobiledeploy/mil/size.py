@@ -32,8 +32,8 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def checked_shape(shape: Sequence[int]) -> list[int]:
-    """The shape as a list. Raises ValueError if a size is negative, if there would be more than `MAX_ELEMENTS`, or if the
-    machine has no memory for them as float32."""
+    """The shape as a list. Raises ValueError if a size is negative, if there would be more than `MAX_ELEMENTS`, or if
+    the machine has no memory for them as float32."""
     sizes = [int(size) for size in shape]
     if min(sizes, default=0) < 0:
         raise ValueError(f"shape {sizes} has a negative size")

@@ -55,10 +55,11 @@ def _run(package: Path, writer: int) -> None:
     try:
         signal.alarm(SECONDS)  # without a handler it ends the process
         at_first = _pages(0), _pages(1)
-        resource.setrlimit(resource.RLIMIT_AS, (at_first[0] + ROOM, at_first[0] + ROOM))
+        if sys.platform == "linux":  # others do not limit the address space
+            resource.setrlimit(resource.RLIMIT_AS, (at_first[0] + ROOM, at_first[0] + ROOM))
         size._free_bytes = lambda: max(0, FREE - (_pages(1) - at_first[1]))
         error, expected = _outcome(package)
-        peak = max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - at_first[1]) // MEBIBYTE
+        peak = max(0, _highest() - at_first[1]) // MEBIBYTE
         os.write(writer, json.dumps({"error": error, "expected": expected, "peak": peak}).encode())
     finally:
         os._exit(0)
@@ -78,7 +79,15 @@ def _outcome(package: Path) -> tuple[str | None, bool]:
 
 def _pages(which: int) -> int:
     """Bytes of address space (0) or of memory (1) of this process."""
+    if sys.platform != "linux":
+        return _highest()
     return int(Path("/proc/self/statm").read_text().split()[which]) * resource.getpagesize()
+
+
+def _highest() -> int:
+    """The most bytes of memory that this process has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main() -> None:

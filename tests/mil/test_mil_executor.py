@@ -225,6 +225,19 @@ def test_constants_may_be_written_into_the_calls(package) -> None:
     np.testing.assert_array_equal(reversed_, turned[::-1] - turned)
 
 
+def test_a_view_is_not_overwritten_while_what_it_shows_is_still_to_be_read(package) -> None:
+    def build(x):
+        double = mb.mul(x=x, y=2.0)
+        return mb.relu(x=mb.transpose(x=double, perm=[1, 0])), mb.add(x=double, y=1.0)
+
+    x = np.arange(-4, 5, dtype=np.float32).reshape(3, 3)
+    path = package(build, {"x": x})
+    inline_constants(path)
+    positive, more = mil.load(path).predict({"x": x}).values()
+    np.testing.assert_array_equal(positive, np.maximum(2 * x.T, 0))
+    np.testing.assert_array_equal(more, 2 * x + 1)
+
+
 def test_a_view_of_a_constant_is_never_written_to(package) -> None:
     constant = np.linspace(-1, 1, 96, dtype=np.float32)
 
