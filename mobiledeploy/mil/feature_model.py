@@ -44,13 +44,16 @@ class FeatureModel:
             raise InputError(f"input {missing[0]!r} is missing", remedy="Give it to predict.")
         try:
             outputs = self.run(inputs)
+            unknown = [feature.name for feature in self.outputs if feature.name not in outputs]
+            if unknown:
+                raise PackageError(f"the model gives no output {unknown[0]!r:.80}", remedy=_DAMAGED)
+            return {feature.name: _declared(feature, outputs[feature.name]) for feature in self.outputs}
         except MobileDeployError:
             raise
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, MemoryError) as error:
             raise InputError(
                 f"the features do not fit: {type(error).__name__}: {error}", remedy="See the model's description."
             ) from error
-        return {feature.name: _declared(feature, outputs[feature.name]) for feature in self.outputs}
 
 
 def _declared(feature: Feature, value: Any) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mobiledeploy import mil
-from mobiledeploy.errors import InputError, PackageError
+from mobiledeploy.errors import InputError, MobileDeployError, PackageError
 from mobiledeploy.mil.schema import message_class
 
 FLOAT32, DOUBLE = 65568, 65600
@@ -90,9 +92,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("fill", "given", "expected"), CASES)
-def test_values(pipeline, fill, given, expected) -> None:
-    found = pipeline(fill).predict({"x": np.array(given)})["y"]
+@pytest.mark.parametrize(("fill", "x", "expected"), CASES)
+def test_values(pipeline, fill, x, expected) -> None:
+    found = pipeline(fill).predict({"x": np.array(x)})["y"]
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=1e-15)
 
@@ -118,10 +120,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("fill", "given", "message"), WRONG)
-def test_features_that_do_not_fit_are_named(pipeline, fill, given, message) -> None:
+@pytest.mark.parametrize(("fill", "x", "message"), WRONG)
+def test_features_that_do_not_fit_are_named(pipeline, fill, x, message) -> None:
     with pytest.raises(InputError, match=message):
-        pipeline(fill).predict({"x": given})
+        pipeline(fill).predict({"x": x})
 
 
 def test_a_model_whose_description_does_not_fit_is_refused(pipeline) -> None:
@@ -215,3 +217,44 @@ def test_boxes_and_confidences_that_do_not_belong_together_are_refused(pipeline)
 def test_the_number_of_boxes_given_is_bounded(pipeline) -> None:
     with pytest.raises(InputError, match="larger than"):
         pipeline(suppression(low=2**40, high=2**40)).predict(INPUTS)
+
+
+def encoded(fill) -> bytes:
+    """The pipeline of the one model that `fill` describes."""
+    message = message_class("Model")()
+    member = message.pipeline.models.add()
+    fill(member)
+    message.description.CopyFrom(member.description)
+    return message.SerializeToString()
+
+
+WHOLE = [encoded(fill) for fill in (suppression(low=2, high=5), scaler([1.0], [2.0]), normalizer(2), extractor(0, 1))]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    whole=st.sampled_from(WHOLE),
+    flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=4),
+    cut=st.integers(0, 10**6),
+)
+def test_a_damaged_model_computes_or_is_one_error(tmp_path, whole, flips, cut) -> None:
+    damaged = bytearray(whole)
+    for place, bits in flips:
+        damaged[place % len(damaged)] ^= bits
+    (tmp_path / "damaged.mlmodel").write_bytes(bytes(damaged[: len(damaged) - cut % 7]))
+    values = INPUTS | {"x": np.arange(4.0)}
+    try:
+        model = mil.load(tmp_path / "damaged.mlmodel")
+        found = model.predict({f.name: values.get(f.name, 0.5) for f in model.inputs})
+    except MobileDeployError:
+        return
+    assert list(found) == [feature.name for feature in model.outputs]
+
+
+def test_outputs_that_a_model_does_not_give_are_named(pipeline) -> None:
+    def misnamed(model) -> None:
+        suppression()(model)
+        model.description.output[0].name = "certainty"
+
+    with pytest.raises(PackageError, match="the model gives no output 'certainty'"):
+        pipeline(misnamed).predict(INPUTS)
