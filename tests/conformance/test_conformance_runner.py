@@ -10,7 +10,7 @@ from conformance.case import Case, append_case, read_cases
 from conformance.causes import CAUSES
 from conformance.comparison import BOUND, measure
 from conformance.recorder import Predicted, Recorder, Tally
-from conformance.report import summary
+from conformance.report import markdown, summary
 from conformance.sampling import seed_of, select
 from conformance.suites import SUITES
 
@@ -171,3 +171,9 @@ def test_every_cause_names_what_it_explains() -> None:
         assert cause.text.endswith(".")
         assert cause.name or cause.message
         assert "passed" in cause.categories or cause.message or cause.name
+
+
+def test_a_part_of_a_suite_is_told_as_a_part() -> None:
+    cases = {"f::a": Case("f::a", "passed", comparisons=1)}
+    assert "A part of the suite: 1 of 7 cases" in markdown(SUITES["torch"], cases, 7)
+    assert "A part of the suite" not in markdown(SUITES["torch"], cases, 1)

@@ -42,6 +42,10 @@ class Campaign:
     def records(self) -> list[Path]:
         return sorted(self.folder.glob("*.jsonl"))
 
+    def collected(self) -> int:
+        """How many cases there are in the files that were run, whether these were run or not."""
+        return sum(int(path.read_text(encoding="utf-8")) for path in self.folder.glob("*.collected"))
+
 
 @dataclass(frozen=True)
 class _Task:

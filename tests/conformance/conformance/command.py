@@ -28,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(campaign.folder, ignore_errors=True)
         cases = read_cases(campaign.records()) if options.report else run_campaign(campaign)
         if options.write:
-            write_results(campaign.suite, cases)
-        print(markdown(campaign.suite, cases))
+            write_results(campaign.suite, cases, campaign.collected())
+        print(markdown(campaign.suite, cases, campaign.collected()))
         open_ones = [case for case in cases.values() if not case.settled and explain(case) is None]
         for case in open_ones[: options.show]:
             print(f"{case.category} {case.name}\n    bound {case.bound} exact {case.exact} {case.message}")
@@ -70,5 +70,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--show", type=int, default=20, metavar="N", help="how many open cases to print")
     parser.add_argument("--folder", type=Path, help="where records and logs go; build/conformance when not given")
     parser.add_argument("--report", action="store_true", help="run nothing: tell of what is recorded")
-    parser.add_argument("--write", action="store_true", help="put the results into tests/conformance (whole runs)")
+    parser.add_argument("--write", action="store_true", help="put the results into tests/conformance")
     return parser

@@ -66,6 +66,10 @@ class Judge:
         for item in items:
             self._names[item.nodeid] = _name(item, counts)
         programs = [item for item in items if "neuralnetwork" not in item.nodeid]
+        if programs:
+            path = programs[0].path
+            collected = self._results.parent / f"{path.parent.name}-{path.stem}.collected"
+            collected.write_text(str(len(programs)), encoding="utf-8")
         chosen = {self._names[item.nodeid] for item in programs}
         if self._choice.per_function is not None:
             chosen = select(chosen, self._choice.per_function, self._choice.seed)

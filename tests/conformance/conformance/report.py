@@ -35,11 +35,11 @@ def summary(suite: Suite, cases: Mapping[str, Case]) -> str:
     return f"{suite.name}: {len(cases)} cases: {', '.join(parts)}; {tight} within 0.0078; {unexplained} unexplained"
 
 
-def markdown(suite: Suite, cases: Mapping[str, Case]) -> str:
-    """The tables of one suite."""
-    return "\n".join(
-        [f"## {suite.title}", "", *_counts(cases.values()), "", *_files(cases.values()), "", *_rest(cases)]
-    )
+def markdown(suite: Suite, cases: Mapping[str, Case], collected: int = 0) -> str:
+    """The tables of one suite, which has `collected` cases."""
+    part = f"A part of the suite: {len(cases)} of {collected} cases, balanced over its test functions."
+    head = [f"## {suite.title}", "", *([part, ""] if len(cases) < collected else [])]
+    return "\n".join([*head, *_counts(cases.values()), "", *_files(cases.values()), "", *_rest(cases)])
 
 
 def _counts(cases: Iterable[Case]) -> list[str]:
@@ -115,21 +115,22 @@ def _reason(message: str) -> str:
     return re.sub(r"\d+", "n", message)[:140].replace("|", "/").replace("\n", " ")
 
 
-def write_results(suite: Suite, cases: Mapping[str, Case]) -> None:
+def write_results(suite: Suite, cases: Mapping[str, Case], collected: int = 0) -> None:
     """Keeps the suite's results in results.json, and writes RESULTS.md from those of all suites."""
     path = _FOLDER / "results.json"
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    document[suite.name] = _kept(suite, cases)
+    document[suite.name] = _kept(suite, cases, collected)
     path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     parts = [document[name]["markdown"] for name in SUITES if name in document]
     (_FOLDER / "RESULTS.md").write_text("\n\n".join([_HEAD, *parts]).strip() + "\n", encoding="utf-8")
 
 
-def _kept(suite: Suite, cases: Mapping[str, Case]) -> dict[str, Any]:
+def _kept(suite: Suite, cases: Mapping[str, Case], collected: int) -> dict[str, Any]:
     counts = Counter(case.category for case in cases.values())
     return {
         "versions": {name: version(name) for name in _VERSIONS},
         "cases": len(cases),
+        "collected": max(collected, len(cases)),
         "counts": {category: counts[category] for category in CATEGORIES},
         "within_bound": sum(case.tight for case in cases.values()),
         "open": {
@@ -143,7 +144,7 @@ def _kept(suite: Suite, cases: Mapping[str, Case]) -> dict[str, Any]:
             for case in sorted(cases.values(), key=lambda case: case.name)
             if not case.settled and case.category != "unconverted"
         },
-        "markdown": markdown(suite, cases),
+        "markdown": markdown(suite, cases, collected),
     }
 
 
