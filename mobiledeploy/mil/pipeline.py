@@ -11,6 +11,7 @@ from PIL import Image
 
 from mobiledeploy.errors import InputError, MobileDeployError, PackageError, UnsupportedError
 from mobiledeploy.mil.model import Model
+from mobiledeploy.mil.size import checked_shape
 from mobiledeploy.mil.state import State, StateBuffer
 
 if TYPE_CHECKING:
@@ -145,7 +146,12 @@ def located(error: MobileDeployError, label: str) -> MobileDeployError:
 
 
 def _default(feature: Feature) -> Any:
-    return np.full(feature.shape, feature.default) if feature.kind == "multiarray" else feature.default
+    if feature.kind != "multiarray":
+        return feature.default
+    try:
+        return np.full(checked_shape(feature.shape), feature.default)
+    except ValueError as error:
+        raise _unconnected(f"input {feature.name!r:.80}: {error}") from None
 
 
 def _handed_over(feature: Feature, value: Any, *, inner: bool) -> Any:

@@ -69,7 +69,7 @@ def _outcome(package: Path) -> tuple[str | None, bool]:
     try:
         model = mil.load(package)
         inputs = {f.name: np.zeros(f.shape, np.float32) for f in model.inputs if not f.optional}
-        model.predict(inputs, model.make_state() if model._state_types else None)
+        model.predict(inputs, model.make_state() if model.states else None)
     except MobileDeployError as error:
         return f"{type(error).__name__}: {error}"[:2000], True
     except BaseException:

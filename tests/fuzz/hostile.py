@@ -275,6 +275,20 @@ def huge_default(folder: Path) -> Path:
     return draft.returns("y").write(folder)
 
 
+def huge_default_of_a_pipeline(folder: Path) -> Path:
+    draft = Draft()
+    draft.add("relu", ("y", (4,), FLOAT), x="%x")
+    member = draft.returns("y").model
+    outer = type(member)()
+    outer.description.CopyFrom(member.description)
+    feature = outer.description.input.add(name="z")
+    feature.type.isOptional = True
+    feature.type.multiArrayType.shape.append(2**38)
+    feature.type.multiArrayType.floatDefaultValue = 1.0
+    outer.pipeline.models.add().CopyFrom(member)
+    return write_package(folder, outer.SerializeToString())
+
+
 def long_sequence(draft: Draft) -> str:
     draft.add("fill", ("x3", (2**22, 1, 1), FLOAT), shape=[2**22, 1, 1], value=1.0)
     draft.add("fill", ("h", (1, 1), FLOAT), shape=[1, 1], value=1.0)
@@ -340,6 +354,7 @@ MEMORY: dict[str, tuple[Make, str | None]] = {
     "a loop that grows": (drafted(endless_and_growing), LARGER),
     "a state": (huge_state, LARGER),
     "a default": (huge_default, LARGER),
+    "a default of a pipeline": (huge_default_of_a_pipeline, LARGER),
 }
 TIME: dict[str, tuple[Make, str | None]] = {
     "a loop": (drafted(endless), "does not end within"),
