@@ -35,6 +35,9 @@ def enter_overlay() -> None:
         paths.insert(0, str(folder))
     environment["PYTHONPATH"] = os.pathsep.join(paths)
     command = [sys.executable, "-m", "conformance", *sys.argv[1:]]
+    if os.name == "posix":
+        # in the place of this process, so that a signal reaches the one that works
+        os.execve(sys.executable, command, environment)
     raise SystemExit(subprocess.run(command, env=environment, check=False).returncode)
 
 
