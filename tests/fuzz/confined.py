@@ -53,7 +53,9 @@ def _run(package: Path, writer: int) -> None:
     import signal
 
     try:
-        signal.alarm(SECONDS)  # without a handler it ends the process
+        # of the processor, and of the clock, which a busy machine may stretch: both end the process
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        signal.alarm(10 * SECONDS)
         at_first = _pages(0), _pages(1)
         if sys.platform == "linux":  # others do not limit the address space
             resource.setrlimit(resource.RLIMIT_AS, (at_first[0] + ROOM, at_first[0] + ROOM))

@@ -26,7 +26,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("threshold excluded", "x >= alpha", "x > alpha"),
         ("scaled_tanh with its scales exchanged", "(x * beta).tanh_().mul_(alpha)", "(x * alpha).tanh_().mul_(beta)"),
         ("sigmoid_hard without an upper bound", ".clamp_(0.0, 1.0)", ".clamp_(min=0.0)"),
-        ("softplus by its formula", "torch.logaddexp(x, torch.zeros((), dtype=x.dtype))", "(1 + x.exp()).log()"),
+        ("softplus by its formula", "functional.softplus(x, threshold=40.0)", "(1 + x.exp()).log()"),
         ("relu in place always", 'torch.relu_ if "x" in call.overwritable else torch.relu', "torch.relu_"),
     ),
     ("ops.attention", "linear"): (
