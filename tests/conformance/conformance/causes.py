@@ -91,6 +91,14 @@ CAUSES: tuple[Cause, ...] = (
         message="^AssertionError: assert False",
     ),
     Cause(
+        "A type that is lost in conversion",
+        "Filling integers with 0.2 gives zeros in PyTorch; coremltools converts what torch.export makes of it to a "
+        "`fill` of float32 with 0.2 (its test expects the same of the neural-network format, as rdar://125572392). In "
+        "fp16 the suite's tolerance of 0.5 covers it.",
+        ("failed", "passed"),
+        name=r"test_torch_ops::TestFill::test_fill_.*TORCHEXPORT.*fill_scalar=0\.2-src_dtype=torch\.int32",
+    ),
+    Cause(
         "Running statistics by halves",
         "torch.nn.functional.batch_norm in torch 2.13 takes a running mean and a running variance together or not at "
         "all; the test's own model raises.",
