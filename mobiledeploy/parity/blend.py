@@ -8,7 +8,7 @@ The two differ in the types of their values, in their weights, and in casts betw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -39,18 +39,20 @@ class Side:
 @dataclass(frozen=True, eq=False)
 class Pair:
     """An operator in both precisions. `name`: of its first value in `full`, by which it is known. `chooses`: whether
-    there is a choice: it is float16 in one and float32 in the other. `forced`: whether it is float32 in both, as where
-    a constant is beyond float16's range."""
+    there is a choice: it is float16 in one and float32 in the other. `follows`: it is that, too, but nobody is asked:
+    a converter puts it in after the types are settled, as transposes, in the type of what it reads. `forced`: whether
+    it is float32 in both, as where a constant is beyond float16's range."""
 
     name: str
     half: Operation
     full: Operation
     chooses: bool
+    follows: bool = False
 
     @property
     def forced(self) -> bool:
         floating = any(dtype_of(kind) is DataType.FLOAT32 for kind in self.half.output_types)
-        return floating and not self.chooses and self.half.type not in _FIXED
+        return floating and not self.chooses and not self.follows and self.half.type not in _FIXED
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +67,11 @@ class Blend:
         return tuple(pair.name for pair in self.pairs if pair.chooses)
 
 
-def blend_of(half: Function, full: Function) -> Blend:
-    """Raises UnsupportedError where the two programs have different operators."""
+def blend_of(half: Function, full: Function, selectable: Container[str] | None = None) -> Blend:
+    """`selectable`: the operators that can be kept by their names, None for all.
+
+    Raises UnsupportedError where the two programs have different operators.
+    """
     pairs = _pairs(half, full)
     names = {shared: shared for shared in (named.name for named in full.inputs)}
     own = {other.name: named.name for other, named in zip(half.inputs, full.inputs, strict=True)}
@@ -74,8 +79,12 @@ def blend_of(half: Function, full: Function) -> Blend:
         own.update(zip(one.outputs, other.outputs, strict=True))
         names.update({name: name for name in other.outputs})
     sides = _side(half, own), _side(full, names)
-    made = tuple(Pair(other.outputs[0], one, other, _chooses(one, other, sides)) for one, other in pairs)
-    return Blend(*sides, made)
+    made = []
+    for one, other in pairs:
+        name, differs = other.outputs[0], _differs(one, other, sides)
+        asked = selectable is None or name in selectable
+        made.append(Pair(name, one, other, chooses=differs and asked, follows=differs and not asked))
+    return Blend(*sides, tuple(made))
 
 
 def widened(function: Function) -> Function:
@@ -134,7 +143,7 @@ def _side(function: Function, names: dict[str, str]) -> Side:
     return Side(function, names, types, constants)
 
 
-def _chooses(half: Operation, full: Operation, sides: tuple[Side, Side]) -> bool:
+def _differs(half: Operation, full: Operation, sides: tuple[Side, Side]) -> bool:
     """Whether a value that it reads or gives is float16 on one side only."""
     if half.type in _FIXED or half.blocks:
         return False

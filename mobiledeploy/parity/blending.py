@@ -29,8 +29,8 @@ def blended(blend: Blend, kept: Container[str]) -> Function:
     """The program with the operators named in `kept` in float32 and every other one as in the float16 program."""
     writer = _Writer(blend)
     for pair in blend.pairs:
-        side = blend.half if pair.chooses and pair.name not in kept else blend.full
-        writer.add(pair.half if side is blend.half else pair.full, pair, side)
+        rounded = pair.name not in kept if pair.chooses else pair.follows and not writer.reads_full(pair)
+        writer.add(pair.half if rounded else pair.full, pair, blend.half if rounded else blend.full)
     return writer.finish()
 
 
@@ -42,6 +42,12 @@ class _Writer:
         self.operations: list[Operation] = []
         self.versions = {named.name: {dtype_of(named.type): named.name} for named in blend.full.function.inputs}
         self.taken = set(self.versions)
+        self.full: set[str] = set()
+
+    def reads_full(self, pair: Pair) -> bool:
+        """Whether an operator in float32 makes what it reads."""
+        names = self.blend.full.names
+        return any(names.get(name) in self.full for read in pair.full.inputs.values() for name in read)
 
     def add(self, operation: Operation, pair: Pair, side: Side) -> None:
         inputs = {key: tuple(self._read(side, name) for name in names) for key, names in operation.inputs.items()}
@@ -52,6 +58,8 @@ class _Writer:
         outputs = tuple(self._define(name, kind) for name, kind in zip(pair.full.outputs, kinds, strict=True))
         for name, kind, written in zip(pair.full.outputs, kinds, outputs, strict=True):
             self.versions[name] = {kind: written}
+            if kind is _FULL:
+                self.full.add(name)
         self.operations.append(replace(operation, inputs=inputs, outputs=outputs, blocks=blocks))
 
     def finish(self) -> Function:

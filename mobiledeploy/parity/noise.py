@@ -149,7 +149,12 @@ def _every_value(blend: Blend, inputs: Sequence[torch.Tensor], order: Sequence[s
     function = blend.full.function
     names = tuple(name for o in function.block.operations if not is_constant(o) for name in o.outputs)
     shown = replace(function, block=replace(function.block, outputs=names))
-    return ProgramModule(shown, bind_function(shown, rounds=False), order, rounds=False)(*inputs)  # type: ignore[no-any-return]
+    module = ProgramModule(shown, bind_function(shown, rounds=False), order, rounds=False)
+    if not any(x.requires_grad for x in inputs):
+        # of integers there is no gradient: it then begins at the weights, as at an embedding's table
+        for buffer in module.buffers():
+            buffer.requires_grad_(buffer.is_floating_point())
+    return module(*inputs)  # type: ignore[no-any-return]
 
 
 def _rounded_values(blend: Blend) -> list[tuple[Pair | None, str]]:

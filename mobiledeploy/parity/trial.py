@@ -20,8 +20,6 @@ from mobiledeploy.parity.runners.classifier import classifier_of, output_arrays
 from mobiledeploy.parity.sensitivity import Verdict
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from mobiledeploy.mil.program import Function
     from mobiledeploy.parity.blend import Blend
     from mobiledeploy.parity.comparison import Standard
@@ -47,6 +45,13 @@ class Trial:
         """The program with everything in float32."""
         return executable(self.blend.full.function, self.model)
 
+    def worst_sample(self) -> Sample:
+        """The sample on which the program comes off worst with everything in float16."""
+        mixture = executable(blended(self.blend, ()), self.model)
+        found = [self._compared(mixture, index) for index in range(len(self.reference.samples))]
+        worst = min(range(len(found)), key=lambda index: (found[index].passed, found[index].psnr_db))
+        return self.reference.samples[worst]
+
     def judge(self, kept: frozenset[str], *, first: str | None = None) -> Verdict:
         """Executes the program with `kept` in float32 on every sample, `first` before the others, up to the first that
         fails."""
@@ -54,10 +59,9 @@ class Trial:
         samples = self.reference.samples
         worst = math.inf
         for index in sorted(range(len(samples)), key=lambda i: samples[i].name != first):
-            found = self._run(mixture, samples[index])
-            compared = compare_outputs(samples[index].name, self.reference.outputs[index], found, self.standard)
-            worst = min([worst, *(output.psnr_db for output in compared)])
-            if not all(output.passed for output in compared):
+            found = self._compared(mixture, index)
+            worst = min(worst, found.psnr_db)
+            if not found.passed:
                 return Verdict(False, worst)
         return Verdict(True, worst)
 
@@ -66,8 +70,12 @@ class Trial:
         tensors = [torch.from_numpy(np.array(program_feed(spec, sample.arrays[spec.name]))) for spec in self.inputs]
         return roundings(self.blend, tensors, [spec.name for spec in self.inputs])
 
-    def _run(self, model: Model, sample: Sample) -> dict[str, NDArray[np.generic]]:
-        return output_arrays(model.predict(feeds_of(self.inputs, sample)), classifier_of(model.function))
+    def _compared(self, model: Model, index: int) -> Verdict:
+        sample = self.reference.samples[index]
+        found = output_arrays(model.predict(feeds_of(self.inputs, sample)), classifier_of(model.function))
+        compared = compare_outputs(sample.name, self.reference.outputs[index], found, self.standard)
+        passed = all(output.passed for output in compared)
+        return Verdict(passed, min((output.psnr_db for output in compared), default=math.inf))
 
 
 def feeds_of(inputs: Sequence[InputSpec], sample: Sample) -> dict[str, object]:

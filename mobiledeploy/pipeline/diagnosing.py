@@ -16,21 +16,20 @@ from mobiledeploy.artifact import MANIFEST, Artifact, open_artifact
 from mobiledeploy.errors import InputError, MobileDeployError, UnsupportedError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.check import check as check_parity
-from mobiledeploy.parity.divergence import side_by_side
 from mobiledeploy.parity.runners.classifier import package_classifier
 from mobiledeploy.pipeline.approximating import check_request
 from mobiledeploy.pipeline.capturing import Captured, capture_model
-from mobiledeploy.pipeline.diverging import with_divergence, worst_sample
+from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.examining import Subject, examine
 from mobiledeploy.pipeline.lone_package import examine_alone
-from mobiledeploy.pipeline.mixing import convert_half, open_trial
+from mobiledeploy.pipeline.mixing import convert_full, convert_half, open_trial
 from mobiledeploy.pipeline.stages import Stages
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import ExportOptions
 from mobiledeploy.rewrite.recipes import recipe
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.targets.table import target_named
-from mobiledeploy.targets.target import ALL_KEPT, ConversionOptions
+from mobiledeploy.targets.target import ConversionOptions
 
 if TYPE_CHECKING:
     from mobiledeploy.records import Diagnosis, Manifest, ParityReport
@@ -197,17 +196,17 @@ def _examined(
         else:
             convert_half(target, program, conversion, half, stages)
         with stages("convert", "Converting in float32"):
-            target.convert(program, replace(conversion, mixture=ALL_KEPT), full)
+            selectable = convert_full(target, program, conversion, full)
         looked_at = package or (full if options.precision == "float32" else half)
         precision = "float16" if looked_at == half else options.precision
         with stages("check", "Executing and comparing"):
             report = _report(looked_at, precision, captured, options)
             report = with_divergence(report, looked_at, captured.reference, program)
             half_report = report if looked_at == half else _report(half, "float16", captured, options)
-            sides = side_by_side(looked_at, worst_sample(report, captured.reference), program)
-        trial = open_trial(half, full, reference=captured.reference, inputs=captured.inputs, report=half_report)
+        reference, bar_db = captured.reference, half_report.bar_db
+        trial = open_trial(half, full, selectable, reference=reference, inputs=captured.inputs, bar_db=bar_db)
         with stages("examine", "Examining"):
-            return examine(Subject(subject, report, sides, trial, half_report, program), stages.progress)
+            return examine(Subject(subject, looked_at, report, trial, half_report, program), stages.progress)
 
 
 def _report(path: Path, precision: str, captured: Captured, options: ExportOptions) -> ParityReport:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mobiledeploy.parity.samples import Sample
     from mobiledeploy.records import ParityReport
 
-__all__ = ["with_divergence", "worst_sample"]
+__all__ = ["with_divergence"]
 
 
 def with_divergence(
@@ -33,7 +33,7 @@ def with_divergence(
         return report
     from mobiledeploy.parity.divergence import first_divergence, first_rounding_divergence
 
-    sample = worst_sample(report, reference)
+    sample = _worst(report, reference)
     if program is None:
         found = first_rounding_divergence(package, sample, bar_db=report.bar_db, function=function)
     else:
@@ -41,8 +41,7 @@ def with_divergence(
     return replace(report, divergence=found)
 
 
-def worst_sample(report: ParityReport, reference: Reference) -> Sample:
-    """The one on which an output failed worst, or came off worst where none failed."""
-    failed = [output for output in report.outputs if not output.passed] or report.outputs
+def _worst(report: ParityReport, reference: Reference) -> Sample:
+    failed = [output for output in report.outputs if not output.passed]
     worst = min(failed, key=lambda output: -math.inf if math.isnan(output.psnr_db) else output.psnr_db)
     return next(sample for sample in reference.samples if sample.name == worst.input)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.parity.blend import blend_of, dtype_of
+from mobiledeploy.parity.divergence import SideBySide, side_by_side
 from mobiledeploy.parity.origins import source_lines
 from mobiledeploy.parity.ranges import LARGEST_HALF, ValueRange
 from mobiledeploy.pipeline.mixing import Search, kept_operators, search
 from mobiledeploy.records import Diagnosis, MixedPrecision, OperatorDiagnosis
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mobiledeploy.aten.program import Program
     from mobiledeploy.parity.blend import Pair
-    from mobiledeploy.parity.divergence import SideBySide
     from mobiledeploy.parity.noise import Rounding
     from mobiledeploy.parity.trial import Trial
     from mobiledeploy.progress import Progress
@@ -30,13 +32,12 @@ _FARTHEST_DB = 200.0
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """`report`: of the package, with its first diverging operator. `sides`: the package next to what it ought to
-    compute, where it came off worst. `trial`: its float16 form next to its float32 form, which `half_report` is of.
+    """`report`: of `package`, with its first diverging operator. `trial`: its float16 form next to its float32 form, which `half_report` is of.
     `program`: what it was converted from, None where that cannot be had: `note` then says why."""
 
     name: str
+    package: Path
     report: ParityReport
-    sides: SideBySide
     trial: Trial
     half_report: ParityReport
     program: Program | None
@@ -44,10 +45,13 @@ class Subject:
 
 
 def examine(subject: Subject, progress: Progress) -> Diagnosis:
-    found = search(subject.trial, subject.half_report, progress, needed=not subject.half_report.passed)
+    half = subject.half_report
+    found = search(subject.trial, half.bar_db, progress, needed=not half.passed)
+    kept_db = half.psnr_db if half.passed else found.sensitivity.psnr_db
+    sides = side_by_side(subject.package, found.sample, subject.program)
     lines = {} if subject.program is None else source_lines(subject.trial.blend, subject.program)
     mixed = _mixed(subject, found, lines)
-    operators = _sorted(_operators(subject, found, lines), subject.report.bar_db)
+    operators = _sorted(_operators(sides, subject.trial, found, lines), subject.report.bar_db)
     return Diagnosis(
         subject.name,
         subject.program is not None,
@@ -56,8 +60,8 @@ def examine(subject: Subject, progress: Progress) -> Diagnosis:
         found.sample.name,
         tuple(operators),
         mixed,
-        found.sensitivity.psnr_db,
-        _advice(subject, mixed, found.sensitivity.psnr_db),
+        kept_db,
+        _advice(subject, mixed, kept_db),
     )
 
 
@@ -70,12 +74,14 @@ def _mixed(subject: Subject, found: Search, lines: Mapping[str, str]) -> MixedPr
     return MixedPrecision(subject.report.artifact, len(blend.choices), operators, found.sensitivity.minimal)
 
 
-def _operators(subject: Subject, found: Search, lines: Mapping[str, str]) -> Iterable[OperatorDiagnosis]:
+def _operators(
+    sides: SideBySide, trial: Trial, found: Search, lines: Mapping[str, str]
+) -> Iterable[OperatorDiagnosis]:
     """Of every operator of the package, known by the names of its float32 form."""
-    blend = blend_of(subject.sides.model.function, subject.trial.blend.full.function)
+    blend = blend_of(sides.model.function, trial.blend.full.function)
     powers = _powers(found.roundings)
     for pair in blend.pairs:
-        before, after = subject.sides.around(pair.half)
+        before, after = sides.around(pair.half)
         known = _range(pair, found.ranges)
         yield OperatorDiagnosis(
             pair.full.type,

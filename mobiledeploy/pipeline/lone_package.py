@@ -13,13 +13,13 @@ from mobiledeploy.mil.loading import load
 from mobiledeploy.parity.blend import blend_of, dtype_of, is_constant, widened
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.parity.check import standard_for
-from mobiledeploy.parity.divergence import side_by_side
 from mobiledeploy.parity.reference import Reference
 from mobiledeploy.parity.runners.classifier import classifier_of, output_arrays
 from mobiledeploy.parity.samples import parity_samples
 from mobiledeploy.parity.trial import Trial, feeds_of
-from mobiledeploy.pipeline.diverging import with_divergence, worst_sample
+from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.examining import Subject, examine
+from mobiledeploy.pipeline.mixing import MARGIN_DB
 from mobiledeploy.progress import Progress
 from mobiledeploy.records import InputSpec, Preprocessing
 
@@ -60,10 +60,9 @@ def examine_alone(
     precision = _precision(model.function)
     report = check_parity(package, against, specs, runner="mil", precision=precision, bar_db=bar_db)
     report = with_divergence(report, package, against)
-    sides = side_by_side(package, worst_sample(report, against))
     blend = blend_of(model.function, widened(model.function))
-    trial = Trial(blend, model, specs, against, standard_for(specs, precision, report.bar_db))
-    return examine(Subject(str(package), report, sides, trial, report, None, note), progress)
+    trial = Trial(blend, model, specs, against, standard_for(specs, precision, report.bar_db + MARGIN_DB))
+    return examine(Subject(str(package), package, report, trial, report, None, note), progress)
 
 
 def _precision(function: Function) -> str:

@@ -22,9 +22,10 @@ __all__ = ["ExportOptions", "FlexibleSizes", "Manifest", "ParityClaim", "Proof"]
 class ExportOptions:
     """What an export was asked for, as far as it can change the bytes of the result.
 
-    `substitute`: approximations asked for, each `from=to`; `min_drift_psnr`: the least PSNR in dB that they must leave
-    every output against the unchanged model. `flexible`: the sizes (height, width) in pixels that one package shall
-    take, or none. `output_names`: in the place of the model's own, in order.
+    `precision`: "mixed" is float16 but for the operators that parity needs in float32. `substitute`: approximations
+    asked for, each `from=to`; `min_drift_psnr`: the least PSNR in dB that they must leave every output against the
+    unchanged model. `flexible`: the sizes (height, width) in pixels that one package shall take, or none.
+    `output_names`: in the place of the model's own, in order.
     """
 
     targets: tuple[str, ...] = ("coreml",)

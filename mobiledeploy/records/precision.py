@@ -23,7 +23,8 @@ class KeptOperator:
 @dataclass(frozen=True)
 class MixedPrecision:
     """`kept`: the operators in float32, in the order of the program, of `operators` that could be in float16.
-    `minimal`: parity was seen to fail without any one of them."""
+    `minimal`: without any one of them parity was seen to fail, or to hold by less than the decibel that was to be had
+    above the bar."""
 
     artifact: str
     operators: int

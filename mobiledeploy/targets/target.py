@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
     from mobiledeploy.records import FlexibleSizes
 
-__all__ = ["ALL_KEPT", "ALL_ROUNDED", "ConversionOptions", "Mixture", "Target", "public_version"]
+__all__ = ["ALL_ROUNDED", "ConversionOptions", "EveryName", "Mixture", "Target", "public_version"]
 
 
-class _Everything:
+class EveryName:
+    """Contains every name. `asked`: those that somebody asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[object] = set()
+
     def __contains__(self, name: object) -> bool:
+        self.asked.add(name)
         return True
 
 
@@ -23,14 +29,13 @@ class _Everything:
 class Mixture:
     """Which operators of a float16 program stay in float32: `kept`, by the names of their first values in the program
     that keeps all of them; `rounded` are the others. What is in neither was fused into another operator, and is kept
-    where all that read it are."""
+    where all that read it are. `kept` is asked for the name of every operator that there is a choice of."""
 
     kept: Container[str]
     rounded: Container[str]
 
 
-ALL_KEPT = Mixture(kept=_Everything(), rounded=())
-ALL_ROUNDED = Mixture(kept=(), rounded=_Everything())
+ALL_ROUNDED = Mixture(kept=(), rounded=EveryName())
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from mobiledeploy import mil, pipeline
 from mobiledeploy.artifact import file_hashes, open_artifact
@@ -83,6 +84,36 @@ def test_the_same_bytes_again(attention: pipeline.ExportResult, tmp_path) -> Non
     again = export("attention", tmp_path)
     assert file_hashes(again.folder) == file_hashes(attention.folder)
     assert (again.folder / "manifest.json").read_bytes() == (attention.folder / "manifest.json").read_bytes()
+
+
+def test_the_number_of_threads_changes_nothing(attention: pipeline.ExportResult, tmp_path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if before > 1 else 2)
+    try:
+        other = export("attention", tmp_path)
+        assert torch.get_num_threads() == (1 if before > 1 else 2)
+    finally:
+        torch.set_num_threads(before)
+    assert other.manifest == attention.manifest
+
+
+def test_a_classifier_with_labels_is_mixed_like_any_other(tmp_path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join("abcdefghijkl") + "\n")
+    result = export("attention", tmp_path, ExportOptions(precision="mixed", labels=str(labels)))
+    (mixed,) = result.manifest.mixed
+    assert [kept.operator for kept in mixed.kept] == ["matmul", "matmul", "real_div"]
+
+
+def test_a_mixture_has_a_decibel_to_spare(tmp_path) -> None:
+    """Where rounding is the cause; on another machine it would not be the same."""
+    half = export("harmless", tmp_path / "half", ExportOptions()).proof.parity[0].psnr_db
+    bar = half + 3.0
+    result = export("harmless", tmp_path / "mixed", ExportOptions(precision="mixed", min_psnr=bar))
+    (mixed,) = result.manifest.mixed
+    assert 0 < len(mixed.kept) < mixed.operators
+    assert {kept.reason for kept in mixed.kept} == {"rounding"}
+    assert result.proof.parity[0].psnr_db >= bar + 0.5
 
 
 def test_a_model_that_needs_nothing_is_float16_byte_for_byte(tmp_path) -> None:

@@ -98,11 +98,13 @@ class Opened:
         return self.trial.blend.choices
 
 
-def opened(convert: Callable[..., Any], module: nn.Module, bar_db: float = 40.0) -> Opened:
-    half = convert(seeded(module), INPUTS)
-    full = convert(module, INPUTS, precision="float32")
-    report = check(half.path, half.reference, INPUTS, runner="mil", precision="float16", bar_db=bar_db)
+def opened(
+    convert: Callable[..., Any], module: nn.Module, bar_db: float = 40.0, inputs: tuple[InputSpec, ...] = INPUTS
+) -> Opened:
+    half = convert(seeded(module), inputs)
+    full = convert(module, inputs, precision="float32")
+    report = check(half.path, half.reference, inputs, runner="mil", precision="float16", bar_db=bar_db)
     model = load(half.path)
     blend = blend_of(model.function, load(full.path).function)
-    trial = Trial(blend, model, INPUTS, half.reference, standard_for(INPUTS, "mixed", bar_db))
+    trial = Trial(blend, model, inputs, half.reference, standard_for(inputs, "mixed", bar_db))
     return Opened(trial, report, half, full)

@@ -74,6 +74,17 @@ def test_a_widened_program_rounds_nothing_but_keeps_its_weights(convert) -> None
     np.testing.assert_array_equal(model.predict(sample.arrays)["logits"], exact)
 
 
+def test_what_cannot_be_chosen_follows_what_it_reads(convert) -> None:
+    """As a transpose that coremltools puts in after the types are settled."""
+    found = opened(convert, Harmless())
+    functions = found.trial.blend.half.function, found.trial.blend.full.function
+    blend = blend_of(*functions, selectable=set(found.names) - {"relu"})
+    assert "relu" not in blend.choices
+    for kept, dtype in ((set(), DataType.FLOAT16), ({"conv2d"}, DataType.FLOAT32)):
+        made = {o.outputs[0].removeprefix("half "): o for o in blended(blend, kept).block.operations}
+        assert dtype_of(made["relu"].output_types[0]) is dtype
+
+
 def test_programs_with_other_operators_cannot_stand_side_by_side(convert) -> None:
     one, other = convert(Harmless(), INPUTS), convert(LinearAttention(), INPUTS, precision="float32")
     with pytest.raises(UnsupportedError, match="other operators in float16 than in float32"):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from mixed_networks import Cancellation, Harmless, LinearAttention, Saturated, opened
+from torch import nn
 
 from mobiledeploy.parity.noise import UNKNOWN, Rounding
 from mobiledeploy.parity.sensitivity import Verdict, smallest_float32_set
+from mobiledeploy.records import InputSpec
 
 SETS = {
     LinearAttention: ("matmul_1", "matmul_2", "div"),
@@ -89,6 +92,25 @@ def test_overflow_is_of_infinite_power(convert) -> None:
     found = opened(convert, LinearAttention())
     roundings = found.trial.roundings(found.half.reference.samples[0])
     assert {r.maker for r in roundings if r.power == UNKNOWN} == {"matmul_1", "matmul_2"}
+
+
+class Indices(nn.Module):
+    """Integers in: a gradient has to begin at the table. The square overflows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.table(x) * 3000.0
+        return self.head(torch.sqrt(x * x + 1.0).mean(1) * 1e-3)
+
+
+def test_roundings_of_a_network_of_integers_are_measured_too(convert) -> None:
+    found = opened(convert, Indices(), inputs=(InputSpec("x", (1, 16), dtype="int32"),))
+    roundings = found.trial.roundings(found.half.reference.samples[0])
+    assert sum(math.isinf(rounding.power) for rounding in roundings) == 2
+    assert found_set(found).kept == ("mul_1", "add", "sqrt")
 
 
 def test_what_no_gradient_tells_of_is_found_by_execution_alone() -> None:

@@ -14,7 +14,7 @@ from mobiledeploy.errors import InternalError, TargetError, UnsupportedError
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.program import TensorType
 from mobiledeploy.targets.table import target_named
-from mobiledeploy.targets.target import ALL_KEPT, ALL_ROUNDED, ConversionOptions, Mixture
+from mobiledeploy.targets.target import ALL_ROUNDED, ConversionOptions, EveryName, Mixture
 
 FILES = ("Data/com.apple.CoreML/model.mlmodel", "Data/com.apple.CoreML/weights/weight.bin")
 
@@ -53,6 +53,10 @@ def dtypes(package):
     return [(name, kind[0], kind[1].dtype) for name, kind in kinds.items() if isinstance(kind[1], TensorType)]
 
 
+def all_kept() -> Mixture:
+    return Mixture(kept=EveryName(), rounded=())
+
+
 def same(one, other) -> bool:
     return all(filecmp.cmp(one / file, other / file, shallow=False) for file in FILES)
 
@@ -63,7 +67,7 @@ def test_keeping_nothing_is_float16_byte_for_byte(tmp_path) -> None:
 
 
 def test_keeping_everything_is_float32(tmp_path) -> None:
-    kinds = dtypes(converted(tmp_path, "all", Gated().eval(), mixture=ALL_KEPT))
+    kinds = dtypes(converted(tmp_path, "all", Gated().eval(), mixture=all_kept()))
     assert {dtype for _, _, dtype in kinds} == {DataType.FLOAT32}
     assert [kind for _, kind, _ in kinds] == ["conv", "silu", "conv"]
 
@@ -72,7 +76,7 @@ def test_keeping_everything_is_float32(tmp_path) -> None:
 def test_one_operator_is_kept_and_fused_as_ever(tmp_path, kept) -> None:
     """What was fused away has no name of its own, and goes with the operator that reads it."""
     module = Gated().eval()
-    names = [name for name, _, _ in dtypes(converted(tmp_path, "all", module, mixture=ALL_KEPT))]
+    names = [name for name, _, _ in dtypes(converted(tmp_path, "all", module, mixture=all_kept()))]
     mixture = Mixture(frozenset({names[kept]}), frozenset(names) - {names[kept]})
     kinds = dtypes(converted(tmp_path, "one", module, mixture=mixture))
     assert [kind for _, kind, _ in kinds] == ["conv", "silu", "conv"]
