@@ -38,7 +38,8 @@ def summary(suite: Suite, cases: Mapping[str, Case]) -> str:
 def markdown(suite: Suite, cases: Mapping[str, Case], collected: int = 0) -> str:
     """The tables of one suite, which has `collected` cases."""
     part = f"A part of the suite: {len(cases)} of {collected} cases."
-    head = [f"## {suite.title}", "", *([part, ""] if len(cases) < collected else [])]
+    made = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
+    head = [f"## {suite.title}", "", f"{made}.", "", *([part, ""] if len(cases) < collected else [])]
     return "\n".join([*head, *_counts(cases.values()), "", *_files(cases.values()), "", *_rest(cases)])
 
 
