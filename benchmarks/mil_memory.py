@@ -1,13 +1,13 @@
 """The memory that loading and predicting takes, each model in a process of its own, on one thread.
 
-    python benchmarks/mil_memory.py [MODEL ...] [--predictions N] [--json FILE]
+    python benchmarks/mil_memory.py [MODEL ...] [--predictions N] [--processes 3] [--json FILE]
 
 A child process imports the libraries and executes something tiny; loads the package, predicts, and drops it (`once`:
 what stays, which is torch's: pages of its libraries, the machine code and descriptors that oneDNN makes for each kind
 of convolution, and what the C library keeps for the next); then loads it again and predicts N times. `load` and `peak`
 are resident high-water marks of this second time (VmHWM of proc(5)) above the memory that was resident before it;
 `flat` is what N predictions added to what the first ten left. `total` is the peak above the libraries alone: once and
-peak together.
+peak together. Each figure is the median over several processes.
 
 Bars: the peak at most 3x the weights' bytes in the package plus 2x the largest activation (as float32, which is what
 the executor computes in), and N predictions leave memory flat within 1 MiB. Above a bar the exit code is 1.
@@ -20,10 +20,11 @@ import ctypes
 import gc
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +117,18 @@ def measure(package: Path, predictions: int) -> dict[str, float]:
     return found
 
 
+def median(processes: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of each figure: where the C library puts what, and so what it can give back, differs from process to process."""
+    return {column: statistics.median(found[column] for found in processes) for column in COLUMNS}
+
+
 def main() -> int:
     from mil_speed import MODELS
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--predictions", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -141,7 +148,8 @@ def compare(options: argparse.Namespace) -> int:
         for precision in ("float16", "float32"):
             with tempfile.TemporaryDirectory() as folder:
                 _, _, package = convert(name, Path(folder), precision)
-                found = results[f"{name} {precision}"] = measure(package, options.predictions)
+                found = median([measure(package, options.predictions) for _ in range(options.processes)])
+            results[f"{name} {precision}"] = found
             cells = "".join(f"{found[column]:12.1f}" for column in COLUMNS)
             print(f"{name} {precision}".ljust(24) + cells, flush=True)
     if options.json:

@@ -12,7 +12,7 @@ from coremltools.converters.mil.mil import get_new_symbol, types
 from PIL import Image
 
 from mobiledeploy import mil
-from mobiledeploy.errors import HostError, InputError, UnsupportedError
+from mobiledeploy.errors import HostError, InputError, PackageError, UnsupportedError
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((1, 3, 8, 8)).astype(np.float32)
@@ -85,6 +85,14 @@ def test_equal_elements_keep_their_order(package, ascending) -> None:
     expected, found = (mil.load(path, backend=backend).predict({"x": ORDERED}) for backend in ("torch", "onnxruntime"))
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_an_index_out_of_bounds_is_an_error(package, index) -> None:
+    given = {"x": X, "i": np.array([index], np.int32)}
+    path = package(lambda x, i: mb.gather(x=x, indices=i, axis=1), given)
+    with pytest.raises(PackageError, match="Unable to compute the prediction using ML Program: onnxruntime: "):
+        mil.load(path, backend="onnxruntime").predict(given)
 
 
 def test_softplus_neither_overflows_nor_loses_small_values(package) -> None:

@@ -23,6 +23,9 @@ def checked_indices(indices: torch.Tensor, size: int, opset: Opset) -> torch.Ten
     places = indices.long()
     if opset < Opset.IOS17:
         places = torch.where(places < 0, places + size, places)
+    else:
+        # lowered to ONNX, negative ones would count from the end
+        places = torch.where(places < 0, size, places)
     # looking each up in the list of all places makes torch check it, without a branch on data
     return torch.arange(size).index_select(0, places.reshape(-1)).reshape(places.shape)
 
