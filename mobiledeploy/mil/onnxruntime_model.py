@@ -43,18 +43,21 @@ class OnnxRuntimeModel(Model):
 
     def __init__(self, interface: Interface, function: Function, *, rounds: bool) -> None:
         super().__init__(interface, function, rounds=rounds)
-        self._module = self.as_module()
+        module = self.as_module()
+        self._input_names, self._state_names = module.input_names, module.state_names
+        self._output_names = module.output_names
+        self._labels, self._label_outputs = module.labels, module.label_outputs
         self._sessions: OrderedDict[tuple[torch.Size, ...], Any] = OrderedDict()
         kinds = [named.type for named in function.inputs if isinstance(named.type, TensorType)]
         if all(kind.size is not None for kind in kinds):
-            self._session((*self._module.example_inputs(), *self._module.initial_states()))
+            self._session((*module.example_inputs(), *module.initial_states()))
 
     def _execute(self, arguments: Sequence[Any], listener: Listener | None) -> Sequence[Any]:
         if listener is not None:
             raise InputError("onnxruntime calls no listener", remedy="Load the package with backend='torch'.")
         given = dict(zip((named.name for named in self.function.inputs), arguments, strict=True))
-        states: list[StateBuffer] = [given[name] for name in self._module.state_names]
-        values = [given[name] for name in self._module.input_names] + [buffer.value for buffer in states]
+        states: list[StateBuffer] = [given[name] for name in self._state_names]
+        values = [given[name] for name in self._input_names] + [buffer.value for buffer in states]
         session = self._session(values)
         feeds = {taken.name: value.numpy() for taken, value in zip(session.get_inputs(), values, strict=True)}
         try:
@@ -64,7 +67,7 @@ class OnnxRuntimeModel(Model):
                 f"Unable to compute the prediction using ML Program: onnxruntime: {_first_line(error)}",
                 remedy="Load it with backend='torch', which names the operator.",
             ) from None
-        outputs, written = results[: len(self._module.output_names)], results[len(self._module.output_names) :]
+        outputs, written = results[: len(self._output_names)], results[len(self._output_names) :]
         for buffer, value in zip(states, written, strict=True):
             buffer.value = value
         return self._labelled(outputs)
@@ -73,7 +76,8 @@ class OnnxRuntimeModel(Model):
         """The session for values of these shapes."""
         key = tuple(value.shape for value in values)
         if key not in self._sessions:
-            self._sessions[key] = _open(onnx_bytes(self._module, values))
+            # the module's constants are needed for this only, the session has its own
+            self._sessions[key] = _open(onnx_bytes(self.as_module(), values))
             if len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(key)
@@ -81,9 +85,9 @@ class OnnxRuntimeModel(Model):
 
     def _labelled(self, outputs: list[Any]) -> list[Any]:
         """The label and the probabilities by label in the places of their tensors."""
-        if self._module.labels is not None and self._module.label_outputs is not None:
-            label, probabilities = map(self._module.output_names.index, self._module.label_outputs)
-            named = Classification(self._module.labels).named(int(outputs[label]), outputs[probabilities].tolist())
+        if self._labels is not None and self._label_outputs is not None:
+            label, probabilities = map(self._output_names.index, self._label_outputs)
+            named = Classification(self._labels).named(int(outputs[label]), outputs[probabilities].tolist())
             outputs[label], outputs[probabilities] = named
         return outputs
 
