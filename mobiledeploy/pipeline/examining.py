@@ -32,8 +32,9 @@ _FARTHEST_DB = 200.0
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """`report`: of `package`, with its first diverging operator. `trial`: its float16 form next to its float32 form, which `half_report` is of.
-    `program`: what it was converted from, None where that cannot be had: `note` then says why."""
+    """`report`: of `package`, with its first diverging operator. `trial`: its float16 form next to its float32 form,
+    which `half_report` is of. `program`: what it was converted from, None where that cannot be had: `note` then says
+    why."""
 
     name: str
     package: Path
@@ -74,9 +75,7 @@ def _mixed(subject: Subject, found: Search, lines: Mapping[str, str]) -> MixedPr
     return MixedPrecision(subject.report.artifact, len(blend.choices), operators, found.sensitivity.minimal)
 
 
-def _operators(
-    sides: SideBySide, trial: Trial, found: Search, lines: Mapping[str, str]
-) -> Iterable[OperatorDiagnosis]:
+def _operators(sides: SideBySide, trial: Trial, found: Search, lines: Mapping[str, str]) -> Iterable[OperatorDiagnosis]:
     """Of every operator of the package, known by the names of its float32 form."""
     blend = blend_of(sides.model.function, trial.blend.full.function)
     powers = _powers(found.roundings)
@@ -124,7 +123,7 @@ def _decibels(power: float | None) -> float | None:
 
 
 def _sorted(operators: Iterable[OperatorDiagnosis], bar_db: float) -> list[OperatorDiagnosis]:
-    """Those with good values in and bad ones out first, in the order of the program; then by how much worse things get."""
+    """Those with good values in and bad ones out first, in the order of the program; then by how much worse it gets."""
 
     def place(row: OperatorDiagnosis) -> tuple[bool, float]:
         turns = row.input_psnr_db >= bar_db > row.psnr_db
@@ -147,7 +146,8 @@ def _advice(subject: Subject, mixed: MixedPrecision | None, psnr_db: float) -> s
         return _float16_suffices(subject)
     wanted = f"{len(mixed.kept)} of {mixed.operators} operators in float32"
     if report.passed:
-        return f"Parity holds. In float16 alone it would not: that takes {wanted} ({psnr_db:.1f} dB), --precision mixed."
+        text = f"Parity holds. In float16 alone it would not: that takes {wanted} ({psnr_db:.1f} dB), "
+        return f"{text}--precision mixed."
     if subject.program is None:
         how = "convert it again with these operators in float32 (coremltools: FP16ComputePrecision with an op_selector)"
     else:

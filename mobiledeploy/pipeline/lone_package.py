@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import UnsupportedError
 from mobiledeploy.mil.dtype import DataType
@@ -20,7 +19,6 @@ from mobiledeploy.parity.trial import Trial, feeds_of
 from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.examining import Subject, examine
 from mobiledeploy.pipeline.mixing import MARGIN_DB
-from mobiledeploy.progress import Progress
 from mobiledeploy.records import InputSpec, Preprocessing
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from mobiledeploy.mil.model import Model
     from mobiledeploy.mil.program import Function
     from mobiledeploy.parity.samples import Sample
+    from mobiledeploy.progress import Progress
     from mobiledeploy.records import Diagnosis
 
 __all__ = ["examine_alone"]
