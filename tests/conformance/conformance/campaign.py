@@ -24,7 +24,7 @@ __all__ = ["Campaign", "run_campaign"]
 
 # conversions leave memory behind: a process ends after so many cases, and another goes on
 _BATCH = 3000
-_LIMIT_SECONDS = 300.0
+_LIMIT_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
