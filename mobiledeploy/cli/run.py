@@ -22,6 +22,16 @@ __all__ = ["run"]
 _PRECISIONS = ("declared", "float32")
 _BACKENDS = ("torch", "onnxruntime")
 
+_Images = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[NAME=]FILE", help="A picture; resized and cropped as the input needs it. Repeatable."),
+]
+_Arrays = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="NAME=FILE.npy", help="An array for the input of that name. Repeatable."),
+]
+_Archive = Annotated[Path | None, typer.Option(metavar="FILE.npz", help="Arrays under the names of the inputs.")]
+
 
 def run(  # noqa: PLR0917 - a parameter per option
     context: typer.Context,
@@ -29,17 +39,9 @@ def run(  # noqa: PLR0917 - a parameter per option
         Path,
         typer.Argument(metavar="PACKAGE", help="An exported folder, a package inside of it, or anybody's .mlpackage."),
     ],
-    image: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NAME=]FILE", help="A picture; resized and cropped as the input needs it. Repeatable."),
-    ] = None,
-    array: Annotated[
-        list[str] | None,
-        typer.Option("--input", metavar="NAME=FILE.npy", help="An array for the input of that name. Repeatable."),
-    ] = None,
-    inputs: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="Arrays under the names of the inputs.")
-    ] = None,
+    image: _Images = None,
+    array: _Arrays = None,
+    inputs: _Archive = None,
     random: Annotated[bool, typer.Option("--random", help="Seeded numbers for every input that is not given.")] = False,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the random numbers.")] = 0,
     function: Annotated[
