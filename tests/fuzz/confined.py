@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hostile import GROUPS, Make
+from hostile import MEMORY, TIME, Make
+from hostile_files import PACKAGES
 
 import mobiledeploy.mil.ops.control_flow as loops
 from mobiledeploy import mil
 from mobiledeploy.errors import MobileDeployError
 from mobiledeploy.mil import size
 
+GROUPS = {"memory": MEMORY, "time": TIME, "packages": PACKAGES}
 MEBIBYTE = 2**20
 # what a process may use beyond what it has at first: of this the machine's "free memory" is told, above it allocation
 # fails, and the room between is for libraries

@@ -6,15 +6,12 @@ would do.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from draft import BOOL, FLOAT, INT, Draft, set_type, set_value, write_package, write_weights
 
 from mobiledeploy.mil.dtype import DataType
-from mobiledeploy.mil.registry import REGISTRY
 
 Make = Callable[[Path], Path]
 HUGE = 2**31 - 1
@@ -227,38 +224,6 @@ def long_name(draft: Draft) -> str:
     return "y"
 
 
-def deep_blocks(draft: Draft) -> str:
-    block = draft.block
-    for index in range(22):
-        operation = block.operations.add(type="cond")
-        argument = operation.inputs["pred"].arguments.add()
-        set_value(argument.value, True)
-        set_type(operation.outputs.add(name=f"y{index}").type, (4,))
-        block.outputs.append(f"y{index}")
-        operation.blocks.add().outputs.append("x")
-        block = operation.blocks.add()
-    block.outputs.append("x")
-    del draft.block.outputs[:]
-    return "y0"
-
-
-def deep_type(draft: Draft) -> str:
-    kind = draft.add("identity", x="%x").outputs.add(name="y").type
-    for _ in range(40):
-        kind = kind.listType.type
-    set_type(kind, (4,))
-    return "y"
-
-
-def absurd_beside_nothing(draft: Draft) -> str:
-    draft.add("const", ("c", (2**62, 0), FLOAT))
-    value = draft.block.operations[-1].attributes["val"]
-    set_type(value.type, (2**62, 0))
-    value.immediateValue.tensor.floats.values.extend([])
-    draft.add("add", ("y", (2**62, 0), FLOAT), x="%c", y="%c")
-    return "y"
-
-
 def huge_state(folder: Path) -> Path:
     draft = Draft()
     set_type(draft.function.inputs.add(name="s").type.stateType.wrappedType, (2**38,))
@@ -368,101 +333,3 @@ TIME: dict[str, tuple[Make, str | None]] = {
     "a convolution of everything with everything": (drafted(much_work), "steps are more"),
     "boxes upon boxes": (older(many_boxes), "steps are more"),
 }
-STRUCTURE: dict[str, tuple[Make, str | None]] = {
-    "deep blocks": (drafted(deep_blocks), None),
-    "deep types": (drafted(deep_type), None),
-    "an absurd size beside a size of zero": (drafted(absurd_beside_nothing), LARGER),
-    "a name with zero bytes": (single("relu\0\n", x="%x"), r"'relu\\x00\\n' is not implemented"),
-}
-
-
-def misuse(name: str, arity: int, **arguments) -> Make:
-    def make(folder: Path) -> Path:
-        draft = Draft((1, 2, 4, 4))
-        draft.add(name, *((f"y{index}", (None,), FLOAT) for index in range(arity)), **arguments)
-        return draft.returns(*(f"y{index}" for index in range(arity)), *(() if arity else ("x",))).write(folder)
-
-    return make
-
-
-# every operator without arguments, and with the wrong kind of each and too few or too many results
-_PARAMETERS = (
-    "x",
-    "data",
-    "values",
-    "input",
-    "indices",
-    "shape",
-    "axis",
-    "axes",
-    "k",
-    "mode",
-    "weight",
-    "begin",
-    "end",
-)
-for operator in REGISTRY:
-    STRUCTURE[f"{operator} of nothing"] = (misuse(operator, 1), ANY)
-    STRUCTURE[f"{operator} of strings"] = (misuse(operator, 1, **dict.fromkeys(_PARAMETERS, "?")), ANY)
-    STRUCTURE[f"{operator} without results"] = (misuse(operator, 0, x="%x", **dict.fromkeys(_PARAMETERS[1:], -7)), ANY)
-    STRUCTURE[f"{operator} with nine results"] = (misuse(operator, 9, **dict.fromkeys(_PARAMETERS, "%x")), ANY)
-
-
-def manifest(text: str) -> Make:
-    return lambda folder: write_package(folder, b"", text)
-
-
-def located(path: str) -> Make:
-    return manifest(json.dumps({"itemInfoEntries": {"A": {"path": path}}, "rootModelIdentifier": "A"}))
-
-
-def linked(*place: str, to: str) -> Make:
-    """A part of the package is a link that leads out of it, to something that is there."""
-
-    def make(folder: Path) -> Path:
-        package = single("relu", (4,), x="%x")(folder)
-        outside = single("relu", (4,), x="%x")(folder / "other")
-        target = package.joinpath(*place)
-        target.rename(folder / "moved")
-        os.symlink(outside.joinpath(to), target)
-        return package
-
-    return make
-
-
-def fifo(folder: Path) -> Path:
-    package = single("relu", (4,), x="%x")(folder)
-    model = package / "Data" / "com.apple.CoreML" / "model.mlmodel"
-    model.unlink()
-    os.mkfifo(model)
-    return package
-
-
-def endless_model(folder: Path) -> Path:
-    package = single("relu", (4,), x="%x")(folder)
-    os.truncate(package / "Data" / "com.apple.CoreML" / "model.mlmodel", 2**40)
-    return package
-
-
-PACKAGES: dict[str, tuple[Make, str | None]] = {
-    "a sound one": (single("relu", (4,), x="%x"), None),
-    "a manifest of many lists": (manifest("[[]," * 300_000), "Manifest.json has"),
-    "a manifest without an end": (manifest("[" * 500_000), "names no root model"),
-    "a manifest of digits": (manifest("1" * 100_000), "names no root model"),
-    "a path with zero bytes": (located("a\0b"), "outside itself"),
-    "a path that is no text": (located("\ud800"), "outside itself"),
-    "a path that writes to the terminal": (located("\x1b[2J"), "outside itself"),
-    "a path longer than the system's": (located("a/" * 5000 + "b"), "cannot read|no file"),
-    "a path of folders": (located("com.apple.CoreML"), "no file"),
-    "a linked manifest": (linked("Manifest.json", to="Manifest.json"), "leads outside"),
-    "a linked model": (
-        linked("Data", "com.apple.CoreML", "model.mlmodel", to="Data/com.apple.CoreML/model.mlmodel"),
-        "leads outside",
-    ),
-    "a linked folder": (linked("Data", to="Data"), "leads outside"),
-    "a model that waits": (fifo, "no file"),
-    "a model of a terabyte": (endless_model, "more than the"),
-}
-
-# each in a process of its own; the structures can do no harm that an exception would not show
-GROUPS = {"memory": MEMORY, "time": TIME, "packages": PACKAGES}

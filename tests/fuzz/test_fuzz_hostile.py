@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile import ANY, GROUPS, STRUCTURE
+from confined import GROUPS
+from hostile import ANY
+from hostile_structure import STRUCTURE
 
 from mobiledeploy import mil
 from mobiledeploy.errors import MobileDeployError

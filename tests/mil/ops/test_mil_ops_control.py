@@ -85,6 +85,17 @@ def test_lists(execute) -> None:
     assert length == [4]
 
 
+def test_writing_gives_a_new_list_and_leaves_the_old_one(execute) -> None:
+    def build(x):
+        old = mb.list_write(ls=mb.make_list(init_length=1, elem_shape=(3,)), index=0, value=x)
+        new = mb.list_write(ls=old, index=0, value=mb.mul(x=x, y=5.0))
+        return mb.list_read(ls=new, index=0), mb.list_read(ls=old, index=0)
+
+    new, old = execute(build, {"x": X})
+    np.testing.assert_array_equal(new, 5 * X)
+    np.testing.assert_array_equal(old, X)
+
+
 def test_reading_behind_the_end_of_a_list_is_an_error(execute) -> None:
     def build(x):
         ls = mb.list_write(ls=mb.make_list(init_length=1, elem_shape=(3,)), index=0, value=x)
