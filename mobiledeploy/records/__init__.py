@@ -1,28 +1,76 @@
-"""What flows between the stages: frozen dataclasses with a versioned JSON form."""
+"""What flows between the stages, and between host and phone: frozen dataclasses with a versioned JSON form."""
 
 from mobiledeploy.records.artifact import ExportOptions, FlexibleSizes, Manifest, ParityClaim, Proof
+from mobiledeploy.records.benchmark import (
+    BenchmarkReport,
+    ConditionSample,
+    Failure,
+    OperatorPlacement,
+    Round,
+    SampleOutputs,
+    UnitRun,
+    Validity,
+)
+from mobiledeploy.records.device import AppIdentity, DeviceIdentity
+from mobiledeploy.records.exchange import (
+    Heartbeat,
+    HeartbeatAnswer,
+    Lease,
+    PairingAnswer,
+    PairingRequest,
+    Problem,
+    Progress,
+    Receipt,
+    Release,
+)
+from mobiledeploy.records.job import Job, JobSample, MeasurementPlan, PackageContent, PackageFile, TensorContent
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
 from mobiledeploy.records.sweep import SweepRecord, SweepTask
 
 __all__ = [
+    "AppIdentity",
+    "BenchmarkReport",
+    "ConditionSample",
+    "DeviceIdentity",
     "Divergence",
     "ExportOptions",
+    "Failure",
     "FlexibleSizes",
     "GraphCost",
+    "Heartbeat",
+    "HeartbeatAnswer",
     "InputSpec",
+    "Job",
+    "JobSample",
+    "Lease",
     "Manifest",
+    "MeasurementPlan",
+    "OperatorPlacement",
     "OutputParity",
+    "PackageContent",
+    "PackageFile",
+    "PairingAnswer",
+    "PairingRequest",
     "ParityClaim",
     "ParityReport",
     "Preprocessing",
+    "Problem",
+    "Progress",
     "Proof",
+    "Receipt",
     "RefusalRecord",
+    "Release",
     "RewriteLog",
+    "Round",
     "RuleRecord",
+    "SampleOutputs",
     "SourceRecord",
     "SweepRecord",
     "SweepTask",
+    "TensorContent",
+    "UnitRun",
+    "Validity",
     "WeightsRecord",
 ]

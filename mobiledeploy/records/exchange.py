@@ -36,6 +36,7 @@ ProblemCode = Literal[
     "lease-lost",
     "conflict",
     "digest",
+    "slow",
     "too-large",
     "range",
     "protocol",
