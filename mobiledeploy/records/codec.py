@@ -27,7 +27,7 @@ _WHOLE = range(-(2**63), 2**63)
 """Whole numbers that every reader can hold: 64 bits with a sign (Swift's Int, SQL's BIGINT)."""
 
 
-class _Misfit(Exception):
+class _MisfitError(Exception):
     """Where a document is not what a record asks for; becomes a PackageError with the caller's remedy."""
 
     def __init__(self, what: str, where: str) -> None:
@@ -95,7 +95,7 @@ def decode(kind: type[RecordT], document: Any, *, where: str, remedy: str = _EXP
         _check_schema(kind, document, where)
     try:
         return typing.cast(RecordT, _decode(kind, document, where))
-    except _Misfit as misfit:
+    except _MisfitError as misfit:
         raise PackageError(misfit.what, where=misfit.where, remedy=remedy) from None
 
 
@@ -149,7 +149,7 @@ def _decode_dataclass(kind: type, value: Any, where: str) -> Any:
         if field.name in value:
             arguments[field.name] = _decode(hints[field.name], value[field.name], f"{where}.{field.name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise _Misfit(f"field `{field.name}` is missing", where)
+            raise _MisfitError(f"field `{field.name}` is missing", where)
     return kind(**arguments)
 
 
@@ -176,11 +176,11 @@ def _expect_text(value: Any, where: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise _Misfit("expected text, found half of a surrogate pair", where) from None
+        raise _MisfitError("expected text, found half of a surrogate pair", where) from None
     return typing.cast(str, value)
 
 
 def _expect(value: Any, holds: bool, where: str, expected: str) -> Any:
     if not holds:
-        raise _Misfit(f"expected {expected}, found {value!r:.80}", where)
+        raise _MisfitError(f"expected {expected}, found {value!r:.80}", where)
     return value

@@ -39,8 +39,8 @@ class MeasurementPlan:
     thread that predicts. `hottest`: the thermal state up to which measuring goes on; above it the run waits for
     `cool_down_seconds` at most, and is marked invalid where the device stays hot. `time_limit_seconds`: for the whole
     job. `compute_plan`: ask Core ML where it would place each operator. `outputs`: send the outputs on the job's
-    samples back, for every compute unit. `minimum_seconds`: after `rounds`, further rounds of the same form follow until
-    the timed predictions of a compute unit sum up to so much (MLPerf's single stream asks for 60 s).
+    samples back, for every compute unit. `minimum_seconds`: after `rounds`, further rounds of the same form follow
+    until the timed predictions of a compute unit sum up to so much (MLPerf's single stream asks for 60 s).
     """
 
     compute_units: tuple[ComputeUnits, ...] = COMPUTE_UNITS

