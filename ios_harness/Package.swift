@@ -1,11 +1,31 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
+#if os(Linux)
+    // Modules with the names and declarations of Apple's, so that the code that needs them is compiled and run here.
+    let shims: [Target] = [
+        .target(name: "CoreVideo", path: "Shims/CoreVideo"),
+        .target(name: "CoreML", dependencies: ["CoreVideo"], path: "Shims/CoreML"),
+    ]
+    let coreML: [Target.Dependency] = ["CoreML", "CoreVideo"]
+#else
+    let shims: [Target] = []
+    let coreML: [Target.Dependency] = []
+#endif
+
 let package = Package(
     name: "ios_harness",
     platforms: [.iOS(.v16), .macOS(.v13)],
-    targets: [
+    targets: shims + [
         .target(name: "BenchmarkRecords"),
+        .target(name: "LatencyCore", dependencies: ["BenchmarkRecords"]),
+        .target(name: "ModelRunner", dependencies: ["BenchmarkRecords"]),
+        .target(name: "ModelRunnerCoreML", dependencies: ["BenchmarkRecords", "ModelRunner"] + coreML),
+        .target(name: "CountedAllocation", path: "Benchmarks/CountedAllocation"),
+        .executableTarget(
+            name: "sampler-cost", dependencies: ["CountedAllocation", "LatencyCore"], path: "Benchmarks/SamplerCost"),
         .testTarget(name: "BenchmarkRecordsTests", dependencies: ["BenchmarkRecords"]),
+        .testTarget(
+            name: "LatencyCoreTests", dependencies: ["BenchmarkRecords", "CountedAllocation", "LatencyCore"]),
     ]
 )
