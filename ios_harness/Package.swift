@@ -24,8 +24,12 @@ let package = Package(
         .target(name: "CountedAllocation", path: "Benchmarks/CountedAllocation"),
         .executableTarget(
             name: "sampler-cost", dependencies: ["CountedAllocation", "LatencyCore"], path: "Benchmarks/SamplerCost"),
+        .target(name: "Support", dependencies: ["BenchmarkRecords"], path: "Tests/Support"),
         .testTarget(name: "BenchmarkRecordsTests", dependencies: ["BenchmarkRecords"]),
         .testTarget(
             name: "LatencyCoreTests", dependencies: ["BenchmarkRecords", "CountedAllocation", "LatencyCore"]),
+        .testTarget(
+            name: "ModelRunnerTests",
+            dependencies: ["BenchmarkRecords", "ModelRunner", "ModelRunnerCoreML", "Support"] + coreML),
     ]
 )
