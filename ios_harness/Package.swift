@@ -21,6 +21,10 @@ let package = Package(
         .target(name: "LatencyCore", dependencies: ["BenchmarkRecords"]),
         .target(name: "ModelRunner", dependencies: ["BenchmarkRecords"]),
         .target(name: "ModelRunnerCoreML", dependencies: ["BenchmarkRecords", "ModelRunner"] + coreML),
+        .target(name: "DeviceState", dependencies: ["BenchmarkRecords"]),
+        .target(name: "DeviceStateLive", dependencies: ["BenchmarkRecords", "DeviceState"]),
+        .target(name: "HostClient", dependencies: ["BenchmarkRecords"]),
+        .target(name: "HostClientLive", dependencies: ["BenchmarkRecords", "HostClient"]),
         .target(name: "CountedAllocation", path: "Benchmarks/CountedAllocation"),
         .executableTarget(
             name: "sampler-cost", dependencies: ["CountedAllocation", "LatencyCore"], path: "Benchmarks/SamplerCost"),
@@ -31,5 +35,8 @@ let package = Package(
         .testTarget(
             name: "ModelRunnerTests",
             dependencies: ["BenchmarkRecords", "ModelRunner", "ModelRunnerCoreML", "Support"] + coreML),
+        .testTarget(
+            name: "DeviceStateTests", dependencies: ["BenchmarkRecords", "DeviceState", "DeviceStateLive", "Support"]),
+        .testTarget(name: "HostClientTests", dependencies: ["BenchmarkRecords", "HostClient", "HostClientLive", "Support"]),
     ]
 )
