@@ -24,6 +24,7 @@ from mobiledeploy.records.exchange import (
     Release,
 )
 from mobiledeploy.records.job import Job, JobSample, MeasurementPlan, PackageContent, PackageFile, TensorContent
+from mobiledeploy.records.measured import BenchmarkSummary, Figure, Interval, PublishedLatency, UnitSummary
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
@@ -32,16 +33,19 @@ from mobiledeploy.records.sweep import SweepRecord, SweepTask
 __all__ = [
     "AppIdentity",
     "BenchmarkReport",
+    "BenchmarkSummary",
     "ConditionSample",
     "DeviceIdentity",
     "Divergence",
     "ExportOptions",
     "Failure",
+    "Figure",
     "FlexibleSizes",
     "GraphCost",
     "Heartbeat",
     "HeartbeatAnswer",
     "InputSpec",
+    "Interval",
     "Job",
     "JobSample",
     "Lease",
@@ -59,6 +63,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Proof",
+    "PublishedLatency",
     "Receipt",
     "RefusalRecord",
     "Release",
@@ -71,6 +76,7 @@ __all__ = [
     "SweepTask",
     "TensorContent",
     "UnitRun",
+    "UnitSummary",
     "Validity",
     "WeightsRecord",
 ]
