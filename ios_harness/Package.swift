@@ -25,6 +25,16 @@ let package = Package(
         .target(name: "DeviceStateLive", dependencies: ["BenchmarkRecords", "DeviceState"]),
         .target(name: "HostClient", dependencies: ["BenchmarkRecords"]),
         .target(name: "HostClientLive", dependencies: ["BenchmarkRecords", "HostClient"]),
+        .target(
+            name: "HarnessFeature",
+            dependencies: ["BenchmarkRecords", "DeviceState", "HostClient", "LatencyCore", "ModelRunner"]),
+        .target(
+            name: "HarnessCommands",
+            dependencies: [
+                "BenchmarkRecords", "DeviceState", "DeviceStateLive", "HarnessFeature", "HostClient", "HostClientLive",
+                "LatencyCore", "ModelRunner", "ModelRunnerCoreML",
+            ] + coreML),
+        .executableTarget(name: "harness-cli", dependencies: ["HarnessCommands"]),
         .target(name: "CountedAllocation", path: "Benchmarks/CountedAllocation"),
         .executableTarget(
             name: "sampler-cost", dependencies: ["CountedAllocation", "LatencyCore"], path: "Benchmarks/SamplerCost"),

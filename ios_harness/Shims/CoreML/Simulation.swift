@@ -1,7 +1,8 @@
 import CoreVideo
 import Foundation
 
-/// How the stand-in for Core ML behaves with one package: `simulation.json` in its root, the usual behaviour without it.
+/// How the stand-in for Core ML behaves with one package: `simulation.json` in its root, the
+/// file that the environment variable `MOBILEDEPLOY_SIMULATION` names without it, the values below without both.
 ///
 /// Not part of Apple's API. Fields that are missing take the values below.
 public struct Simulation: Codable, Sendable {

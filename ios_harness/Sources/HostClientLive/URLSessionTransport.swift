@@ -95,10 +95,10 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Send
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
         let found = lock.withLock {
             underWay[dataTask.taskIdentifier]?.lastByte = Date()
-            return underWay[dataTask.taskIdentifier]
+            return underWay[dataTask.taskIdentifier].map { ($0.head, $0.sink, $0.failure != nil) }
         }
-        guard let exchange = found, exchange.failure == nil else { return }
-        guard let head = exchange.head, head.isSuccess, let sink = exchange.sink else {
+        guard case (let head, let sink, let failed)? = found, !failed else { return }
+        guard let head, head.isSuccess, let sink else {
             lock.withLock { underWay[dataTask.taskIdentifier]?.body.append(data) }
             return
         }

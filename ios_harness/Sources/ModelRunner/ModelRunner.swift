@@ -50,10 +50,15 @@ public struct LoadRequest: Equatable, Sendable {
 
 /// A model in memory. Stays on the thread that loaded it.
 public struct LoadedModel {
+    /// Sorted by name, without those that may be left out.
+    public var inputs: [InputDescription]
     /// Makes everything that a prediction on these inputs needs, before anything is timed.
     public var prepare: ([Tensor]) throws -> Prediction
 
-    public init(prepare: @escaping ([Tensor]) throws -> Prediction) { self.prepare = prepare }
+    public init(inputs: [InputDescription] = [], prepare: @escaping ([Tensor]) throws -> Prediction) {
+        self.inputs = inputs
+        self.prepare = prepare
+    }
 }
 
 /// A prediction that is ready to be made, again and again.

@@ -20,7 +20,9 @@ extension ModelRunner {
             let model = try translatingErrors {
                 try MLModel(contentsOf: request.compiled, configuration: configuration(request))
             }
-            return LoadedModel { tensors in try CoreMLPrediction(model: model, tensors: tensors).prediction }
+            return LoadedModel(inputs: CoreMLValues.inputs(of: model)) { tensors in
+                try CoreMLPrediction(model: model, tensors: tensors).prediction
+            }
         },
         placements: { request in
             guard #available(iOS 17.4, macOS 14.4, *) else { return [] }

@@ -6,6 +6,23 @@ import ModelRunner
 
 /// Arrays and pixel buffers from bytes, and back.
 enum CoreMLValues {
+    static func inputs(of model: MLModel) -> [InputDescription] {
+        let required = model.modelDescription.inputDescriptionsByName.values.filter { !$0.isOptional }
+        return required.sorted { $0.name < $1.name }.compactMap { input in
+            if let image = input.imageConstraint {
+                let colour = image.pixelFormatType == kCVPixelFormatType_32BGRA
+                let shape = [image.pixelsHigh, image.pixelsWide] + (colour ? [3] : [])
+                return InputDescription(name: input.name, dtype: .uint8, shape: shape, kind: .image)
+            }
+            return input.multiArrayConstraint.flatMap { array in
+                dataTypes.first { $0.type == array.dataType }.map {
+                    InputDescription(
+                        name: input.name, dtype: $0.name, shape: array.shape.map(\.intValue), kind: .multiarray)
+                }
+            }
+        }
+    }
+
     static func feature(of tensor: Tensor, for description: MLFeatureDescription) throws -> MLFeatureValue {
         let elements = tensor.shape.reduce(1, *)
         guard tensor.data.count == elements * tensor.dtype.bytes else {

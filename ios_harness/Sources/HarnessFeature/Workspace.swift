@@ -1,0 +1,75 @@
+import BenchmarkRecords
+import Foundation
+
+/// Where the app keeps things:
+///
+///     blobs/SHA256                  inputs
+///     packages/IDENTITY/NAME        packages as they were fetched
+///     compiled/IDENTITY/BUILD.mlmodelc   kept, one per build of the operating system
+///     runs/ID/journal.jsonl, report.json, outputs/SHA256, models/
+///     reports/                      finished reports, to be shared by hand
+///     pairing.json
+public struct Workspace: Sendable {
+    public let root: URL
+
+    public init(_ root: URL) { self.root = root }
+
+    public var runs: URL { root.appendingPathComponent("runs") }
+    public var reports: URL { root.appendingPathComponent("reports") }
+    public var pairing: URL { root.appendingPathComponent("pairing.json") }
+
+    public func blob(_ sha256: String) throws -> URL {
+        guard sha256.count == 64, sha256.allSatisfy({ "0123456789abcdef".contains($0) }) else {
+            throw WireError("`\(sha256)` is not a SHA-256 in lowercase hexadecimal")
+        }
+        return root.appendingPathComponent("blobs/\(sha256)")
+    }
+
+    public func run(_ id: String) -> RunFolder { RunFolder(url: runs.appendingPathComponent(id)) }
+
+    public func compiled(_ package: PackageContent, build: String) -> URL {
+        let name = String(build.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+        return root.appendingPathComponent("compiled/\(package.identity)/\(name).mlmodelc")
+    }
+
+    public func package(_ package: PackageContent) throws -> URL {
+        let name = try SafePath(package.name)
+        guard name.parts.count == 1 else { throw WireError("`\(package.name)` is no name of a package") }
+        return root.appendingPathComponent("packages/\(package.identity)/\(package.name)")
+    }
+
+    /// Where each file of `package` belongs. Throws where one would leave the package's folder.
+    public func places(of package: PackageContent) throws -> [(file: PackageFile, place: URL)] {
+        let folder = try self.package(package)
+        guard Set(package.files.map(\.path)).count == package.files.count else {
+            throw WireError("the package \(package.name) names a file twice")
+        }
+        return try package.files.map { file in
+            _ = try blob(file.sha256)
+            return (file, try SafePath(file.path).parts.reduce(folder) { $0.appendingPathComponent($1) })
+        }
+    }
+}
+
+/// The files of one run.
+public struct RunFolder: Sendable {
+    public let url: URL
+
+    public var journal: URL { url.appendingPathComponent("journal.jsonl") }
+    public var report: URL { url.appendingPathComponent("report.json") }
+    public var models: URL { url.appendingPathComponent("models") }
+    public func output(_ sha256: String) -> URL { url.appendingPathComponent("outputs/\(sha256)") }
+}
+
+/// A relative path with forward slashes that stays below the folder it is put in.
+struct SafePath {
+    let parts: [String]
+
+    init(_ path: String) throws {
+        parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let refused: Set<String> = ["", ".", ".."]
+        guard !parts.isEmpty, !parts.contains(where: refused.contains), !path.contains("\\"), !path.contains("\0"),
+            parts.allSatisfy({ $0.utf8.count < 256 })
+        else { throw WireError("`\(path)` is not a path inside a package") }
+    }
+}
