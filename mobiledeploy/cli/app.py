@@ -7,16 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from mobiledeploy.cli.bench import bench
 from mobiledeploy.cli.check import check
 from mobiledeploy.cli.doctor import doctor
 from mobiledeploy.cli.export import export
 from mobiledeploy.cli.models import models
+from mobiledeploy.cli.results import results
 from mobiledeploy.cli.run import run
+from mobiledeploy.cli.serve import serve
 from mobiledeploy.cli.sweep import sweep
 
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, models, sweep, doctor)
+COMMANDS: tuple[Callable[..., Any], ...] = (export, check, run, bench, serve, results, models, sweep, doctor)
 
 app = typer.Typer(
     name="mobiledeploy",

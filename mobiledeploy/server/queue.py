@@ -23,10 +23,12 @@ from mobiledeploy.server.tables import cancellations, endings, jobs, leases, rep
 if TYPE_CHECKING:
     from mobiledeploy.server.pairing import Device, Terms
 
-__all__ = ["ATTEMPTS", "JobQueue", "JobState", "NewJob", "end_leases", "was_given"]
+__all__ = ["ATTEMPTS", "REAL_ONLY", "SIMULATED_ONLY", "JobQueue", "JobState", "NewJob", "end_leases", "was_given"]
 
 ATTEMPTS = 3
 """So many times a job is given out at most: one that kills every phone must end."""
+
+REAL_ONLY, SIMULATED_ONLY = "*real", "*simulated"
 
 StateName = Literal["waiting", "running", "reported", "cancelled", "given up"]
 
@@ -34,7 +36,8 @@ StateName = Literal["waiting", "running", "reported", "cancelled", "given up"]
 @dataclass(frozen=True)
 class NewJob:
     """`campaign`: the jobs of one command. `subject`: two jobs of one campaign and subject go to different devices.
-    `about`: JSON text that the host keeps beside the job. `device`: the only one that may take it."""
+    `about`: JSON text that the host keeps beside the job. `device`: the only one that may take it, by id; or a kind of
+    devices, `REAL_ONLY` or `SIMULATED_ONLY`; any, where it is None."""
 
     job: Job
     campaign: str
@@ -122,6 +125,7 @@ class JobQueue:
 
     def _first_for(self, device: Device) -> Select[Any]:
         """The first job in the queue that the device may take."""
+        kind = SIMULATED_ONLY if device.identity.kind == "simulated" else REAL_ONLY
         other = jobs.alias()
         sibling = exists().where(
             other.c.campaign == jobs.c.campaign,
@@ -133,7 +137,7 @@ class JobQueue:
         return (
             select(jobs.c.id, jobs.c.document)
             .where(~_REPORTED, ~_CANCELLED, ~_LEASED, ~_GIVEN_BACK, self._attempts > _TIMES_GIVEN)
-            .where(or_(jobs.c.device.is_(None), jobs.c.device == device.id))
+            .where(or_(jobs.c.device.is_(None), jobs.c.device.in_((device.id, kind))))
             .where(~sibling)
             .order_by(jobs.c.position)
             .limit(1)
@@ -190,9 +194,13 @@ class JobQueue:
                 connection.execute(insert(cancellations), rows)
         return len(found)
 
+    def job(self, id_: str) -> Job:
+        """The job of that id, which is there."""
+        with self._ledger.reading() as connection:
+            return _job(connection.execute(select(jobs.c.document).where(jobs.c.id == id_)).scalar_one())
+
     def states(self, campaign: str) -> tuple[JobState, ...]:
-        """Every job of the campaign, in order."""
-        self.expire()
+        """Every job of the campaign, in order, as the store has it: leases end by `expire` only."""
         with self._ledger.reading() as connection:
             rows = connection.execute(
                 select(

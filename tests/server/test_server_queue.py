@@ -103,10 +103,12 @@ def test_a_host_that_starts_again_gives_open_leases_their_full_time(place, queue
     lease = queue.take(phone)
     clock.now += 25
     later = JobQueue(place.ledger, TERMS, clock)
+    assert later.expire() == 0
     assert later.states("c")[0].state == "running"
     clock.now += 25
     assert later.renew(phone, lease.id, Progress("rounds")) is False
     clock.now += 31
+    assert later.expire() == 1
     assert [state.state for state in later.states("c")] == ["waiting", "waiting"]
 
 
