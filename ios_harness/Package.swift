@@ -48,5 +48,10 @@ let package = Package(
         .testTarget(
             name: "DeviceStateTests", dependencies: ["BenchmarkRecords", "DeviceState", "DeviceStateLive", "Support"]),
         .testTarget(name: "HostClientTests", dependencies: ["BenchmarkRecords", "HostClient", "HostClientLive", "Support"]),
+        .testTarget(
+            name: "HarnessFeatureTests",
+            dependencies: [
+                "BenchmarkRecords", "DeviceState", "HarnessFeature", "HostClient", "LatencyCore", "ModelRunner", "Support",
+            ]),
     ]
 )

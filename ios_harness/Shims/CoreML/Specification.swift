@@ -12,7 +12,7 @@ enum Specification {
         }
         let declared = description.messages(20)
         guard !declared.isEmpty else {
-            let labels = description.string(12).map { self.labels(for: $0, in: message) }
+            let labels = description.string(12).map { _ in self.labels(in: message) }
             return [
                 function(
                     "main", description, fields: (1, 10, 13), operations: operations["main"] ?? [], labels: labels)
@@ -66,14 +66,24 @@ enum Specification {
         return feature
     }
 
-    /// The labels stand in the program's `classify` operator; as many as that says are enough to answer with.
-    private static func labels(for name: String, in model: Message) -> [String] {
-        let operations = (model.message(502)?.messages(2) ?? []).compactMap { $0.message(2)?.messages(3).first?.message(2) }
-        for operation in operations.flatMap({ $0.messages(3) }) where operation.string(1) == "const" {
-            let values = operation.messages(5).compactMap { $0.message(2)?.message(3)?.message(1)?.message(4) }
-            if let strings = values.map({ $0.strings(1) }).first(where: { $0.count > 1 }) { return strings }
-        }
-        return []
+    /// The labels are an argument of the program's `classify` operator, written there or in a constant.
+    private static func labels(in model: Message) -> [String] {
+        let functions = (model.message(502)?.messages(2) ?? []).compactMap { $0.message(2) }
+        let operations = functions.flatMap { $0.messages(3).first?.message(2)?.messages(3) ?? [] }
+        guard let classify = operations.first(where: { $0.string(1) == "classify" }),
+            let binding = classify.messages(2).first(where: { $0.string(1) == "classes" })?.message(2)?.message(1)
+        else { return [] }
+        if let value = binding.message(2) { return strings(of: value) }
+        let constant = operations.first { $0.messages(3).contains { $0.string(1) == binding.string(1) } }
+        let value = constant?.messages(5).first { $0.string(1) == "val" }?.message(2)
+        return value.map(strings) ?? []
+    }
+
+    /// Of a value that is a list of strings, or a tensor of them.
+    private static func strings(of value: Message) -> [String] {
+        guard let immediate = value.message(3) else { return [] }
+        if let list = immediate.message(3) { return list.messages(1).flatMap(strings) }
+        return immediate.message(1)?.message(4)?.strings(1) ?? []
     }
 }
 

@@ -203,6 +203,8 @@ actor Measurement {
     ) throws {
         guard !failed.contains(units), stop.reason == nil else { return }
         try log.enter(phase, units, round: round)
+        // What this took of memory is read while it is still held.
+        defer { log.watch(environment.device.condition) }
         do {
             try body()
         } catch {

@@ -63,7 +63,7 @@ final class RunLog: @unchecked Sendable {
 extension RunState {
     /// For the heartbeat. The fraction is by rounds, where there are any, and by compute units elsewhere.
     public var progress: RunProgress {
-        guard let work else { return RunProgress(phase: .plan, fraction: 1) }
+        guard let work else { return RunProgress(phase: hasEnded ? .plan : .fetch, fraction: hasEnded ? 1 : 0) }
         let plan = header.job.plan
         var fraction = 0.0
         if let round = work.round, plan.rounds > 0 {

@@ -114,6 +114,7 @@ public struct ModelPackage: Sendable {
                     specialization.string(1, "CoreML9")
                     specialization.message(2) { block in
                         for (index, name) in operators.enumerated() { write(name, index, to: &block) }
+                        if !labels.isEmpty { writeClassify(to: &block) }
                     }
                 }
             }
@@ -125,10 +126,30 @@ public struct ModelPackage: Sendable {
             operation.string(1, name)
             operation.message(3) { $0.string(1, "\(name)_\(index)") }
             if name == "cond" { operation.message(4) { write("add", 0, to: &$0) } }
-            guard name == "const", !labels.isEmpty else { return }
-            operation.message(5) { entry in
-                entry.string(1, "val")
-                entry.message(2) { $0.message(3) { $0.message(1) { $0.message(4) { l in labels.forEach { l.string(1, $0) } } } } }
+        }
+    }
+
+    /// As coremltools writes it: the classes are a list of strings in the operator's argument.
+    private func writeClassify(to block: inout ProtobufWriter) {
+        block.message(3) { operation in
+            operation.string(1, "classify")
+            operation.message(2) { input in
+                input.string(1, "classes")
+                input.message(2) { argument in
+                    argument.message(1) { binding in binding.message(2) { value in writeList(labels, to: &value) } }
+                }
+            }
+        }
+    }
+
+    private func writeList(_ strings: [String], to value: inout ProtobufWriter) {
+        value.message(3) { immediate in
+            immediate.message(3) { list in
+                for string in strings {
+                    list.message(1) { item in
+                        item.message(3) { $0.message(1) { $0.message(4) { $0.string(1, string) } } }
+                    }
+                }
             }
         }
     }
