@@ -16,6 +16,12 @@ import PackageDescription
 let package = Package(
     name: "ios_harness",
     platforms: [.iOS(.v16), .macOS(.v13)],
+    products: [
+        .library(
+            name: "Harness",
+            targets: ["HarnessFeature", "ModelRunnerCoreML", "DeviceStateLive", "HostClientLive"]),
+        .executable(name: "harness-cli", targets: ["harness-cli"]),
+    ],
     targets: shims + [
         .target(name: "BenchmarkRecords"),
         .target(name: "LatencyCore", dependencies: ["BenchmarkRecords"]),
@@ -52,6 +58,12 @@ let package = Package(
             name: "HarnessFeatureTests",
             dependencies: [
                 "BenchmarkRecords", "DeviceState", "HarnessFeature", "HostClient", "LatencyCore", "ModelRunner", "Support",
+            ]),
+        .testTarget(
+            name: "HarnessCommandsTests",
+            dependencies: [
+                "BenchmarkRecords", "DeviceState", "HarnessCommands", "HarnessFeature", "HostClient", "ModelRunner",
+                "Support", "harness-cli",
             ]),
     ]
 )

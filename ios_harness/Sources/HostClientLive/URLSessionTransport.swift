@@ -51,8 +51,7 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Send
     func perform(
         _ task: URLSessionDataTask, sink: HTTPRequest.Sink?, timeout: Double
     ) async throws -> HTTPResponse {
-        let watch = Task { try await endWhenSilent(task, timeout: timeout) }
-        defer { watch.cancel() }
+        watch(task, timeout: timeout, after: timeout)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 lock.withLock { underWay[task.taskIdentifier] = Exchange(sink: sink, continuation: continuation) }
@@ -63,15 +62,18 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Send
         }
     }
 
-    /// FoundationNetworking does not heed the time limit of a request whose host accepts and then says nothing.
-    private func endWhenSilent(_ task: URLSessionDataTask, timeout: Double) async throws {
-        var rest = timeout
-        while rest > 0 {
-            try await Task.sleep(nanoseconds: UInt64(rest * 1e9))
+    /// FoundationNetworking does not heed the time limit of a request whose host accepts and then says nothing. A timer of
+    /// Dispatch's keeps its time also where every thread of Swift's pool is at work.
+    private func watch(_ task: URLSessionDataTask, timeout: Double, after wait: Double) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + wait) { [self] in
             guard let last = lock.withLock({ underWay[task.taskIdentifier]?.lastByte }) else { return }
-            rest = timeout - Date().timeIntervalSince(last)
+            let rest = timeout - Date().timeIntervalSince(last)
+            if rest > 0 {
+                watch(task, timeout: timeout, after: rest)
+            } else {
+                fail(task, ConnectionLost("the host was silent for \(timeout) s"))
+            }
         }
-        fail(task, ConnectionLost("the host was silent for \(timeout) s"))
     }
 
     private func fail(_ task: URLSessionTask, _ error: any Error) {

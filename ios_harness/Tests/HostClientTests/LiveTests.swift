@@ -193,7 +193,7 @@ struct RequestTests {
     @Test("a silent host is a lost connection after the time limit")
     func silent() async throws {
         let server = try LocalServer { _ in
-            Thread.sleep(forTimeInterval: 5)
+            Thread.sleep(forTimeInterval: 20)
             return .init(200)
         }
         defer { server.stop() }
@@ -204,7 +204,7 @@ struct RequestTests {
     @Test("a request under way is cancelled with its task")
     func cancelled() async throws {
         let server = try LocalServer { _ in
-            Thread.sleep(forTimeInterval: 5)
+            Thread.sleep(forTimeInterval: 20)
             return .init(200)
         }
         defer { server.stop() }
