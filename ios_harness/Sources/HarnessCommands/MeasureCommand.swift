@@ -60,7 +60,6 @@ extension HarnessCommand {
                 + "cold load \(milliseconds(run.coldLoadNs.first)), cached \(milliseconds(run.cachedLoadNs)), "
                 + "first prediction \(milliseconds(run.firstPredictionNs)), \(durations.count) samples\(failure)"
         }
-        let validity = report.validity.valid ? "valid" : "not valid: " + report.validity.reasons.joined(separator: "; ")
-        return units + (report.failure.map { [$0.message] } ?? []) + [validity]
+        return units + (report.failure.map { [$0.message] } ?? []) + [report.validity.sentence]
     }
 }

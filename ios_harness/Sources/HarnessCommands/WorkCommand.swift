@@ -48,31 +48,11 @@ final class Narrator: @unchecked Sendable {
 
     @Sendable
     func tell(_ update: Worker.Update) {
-        let line = Self.sentence(update)
+        let line = "\(update)"
         let fresh = lock.withLock {
             defer { last = line }
             return line != last
         }
         if fresh { out(line) }
-    }
-
-    static func sentence(_ update: Worker.Update) -> String {
-        switch update {
-        case .waiting: return "waiting for a job"
-        case .running(let progress, let package): return sentence(progress, package)
-        case .finished(let report):
-            if let failure = report.failure { return "\(report.job): \(failure.message)" }
-            return "\(report.job): measured, \(report.validity.valid ? "valid" : "not valid: " + report.validity.reasons.joined(separator: "; "))"
-        case .released(let release, let package): return "\(package): given back, \(release.reason)"
-        case .delivered(.stored(let receipt)): return "report \(receipt.report) stored\(receipt.first ? "" : " (it was before)")"
-        case .delivered(.unwanted(let problem)): return "report not taken: \(problem.message)"
-        case .unreachable(let reason, let again): return "no answer from the host (\(reason)); again in \(Int(again)) s"
-        }
-    }
-
-    static func sentence(_ progress: RunProgress, _ package: String) -> String {
-        let unit = progress.computeUnits.map { " on \($0.rawValue)" } ?? ""
-        let round = progress.round.map { ", round \($0)" } ?? ""
-        return "\(package): \(progress.phase.rawValue)\(unit)\(round)"
     }
 }

@@ -95,6 +95,9 @@ public struct JobRun: Sendable {
             for sample in job.samples { inputs.append(try await fetch.inputs(sample)) }
         } catch let error as WireError {
             return try finished(log, Failure(phase: .fetch, message: error.description))
+        } catch is CancellationError {
+            stop.set(.stopped)
+            return try finished(log, nil)
         } catch {
             return .released(Release(reason: "the package could not be fetched: \(error)", retry: true))
         }
@@ -103,6 +106,9 @@ public struct JobRun: Sendable {
             compiled = try await compile(package, job.package, log)
         } catch let error as RunnerError {
             return try finished(log, Failure(phase: .compile, message: error.message, code: error.code))
+        } catch is CancellationError {
+            stop.set(.stopped)
+            return try finished(log, nil)
         }
         try await Measurement(
             environment: environment, job: job, inputs: inputs, compiled: compiled, folder: folder, log: log, stop: stop

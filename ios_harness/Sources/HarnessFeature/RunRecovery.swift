@@ -36,9 +36,21 @@ public struct RunRecovery: Sendable {
     /// Puts the report at its place, whole or not at all, and a copy where people find it.
     func keep(_ report: BenchmarkReport, in folder: RunFolder) throws {
         let bytes = try WireDocument.encode(report)
-        try FileManager.default.createDirectory(at: workspace.reports, withIntermediateDirectories: true)
-        try bytes.write(to: workspace.reports.appendingPathComponent("\(report.id).json"), options: .atomic)
+        try share(report, bytes, folder)
         try bytes.write(to: folder.report, options: .atomic)
+    }
+
+    private func share(_ report: BenchmarkReport, _ bytes: Data, _ folder: RunFolder) throws {
+        guard let shared = workspace.shared, let name = try? SafePath(report.job), name.parts.count == 1 else { return }
+        let files = FileManager.default
+        let (place, partial) = (shared.appendingPathComponent(report.job), shared.appendingPathComponent(".\(report.job).partial"))
+        for old in [place, partial] where files.fileExists(atPath: old.path) { try files.removeItem(at: old) }
+        try files.createDirectory(at: partial, withIntermediateDirectories: true)
+        if files.fileExists(atPath: folder.outputs.path) {
+            try files.copyItem(at: folder.outputs, to: partial.appendingPathComponent("blobs"))
+        }
+        try bytes.write(to: partial.appendingPathComponent("report.json"))
+        try files.moveItem(at: partial, to: place)
     }
 
     /// Sends the outputs, then the report, then forgets the run. Throws where the host could not be asked: later, then.

@@ -7,15 +7,18 @@ import Foundation
 ///     packages/IDENTITY/NAME        packages as they were fetched
 ///     compiled/IDENTITY/BUILD.mlmodelc   kept, one per build of the operating system
 ///     runs/ID/journal.jsonl, report.json, outputs/SHA256, models/
-///     reports/                      finished reports, to be shared by hand
 ///     pairing.json
 public struct Workspace: Sendable {
     public let root: URL
+    /// Where finished reports are left for people to share, `JOB/report.json` and `JOB/blobs/SHA256`; nil for nowhere.
+    public let shared: URL?
 
-    public init(_ root: URL) { self.root = root }
+    public init(_ root: URL, shared: URL? = nil) {
+        self.root = root
+        self.shared = shared
+    }
 
     public var runs: URL { root.appendingPathComponent("runs") }
-    public var reports: URL { root.appendingPathComponent("reports") }
     public var pairing: URL { root.appendingPathComponent("pairing.json") }
 
     public func blob(_ sha256: String) throws -> URL {
@@ -58,7 +61,8 @@ public struct RunFolder: Sendable {
     public var journal: URL { url.appendingPathComponent("journal.jsonl") }
     public var report: URL { url.appendingPathComponent("report.json") }
     public var models: URL { url.appendingPathComponent("models") }
-    public func output(_ sha256: String) -> URL { url.appendingPathComponent("outputs/\(sha256)") }
+    public var outputs: URL { url.appendingPathComponent("outputs") }
+    public func output(_ sha256: String) -> URL { outputs.appendingPathComponent(sha256) }
 }
 
 /// A relative path with forward slashes that stays below the folder it is put in.

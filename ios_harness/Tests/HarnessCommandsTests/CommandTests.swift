@@ -204,7 +204,7 @@ struct NarratorTests {
             (.delivered(.unwanted(problem)), "report not taken: Another report is there."),
             (.unreachable("cut", again: 4), "no answer from the host (cut); again in 4 s"),
         ]
-        for (update, sentence) in said { #expect(Narrator.sentence(update) == sentence) }
+        for (update, sentence) in said { #expect("\(update)" == sentence) }
     }
 
     @Test("are said once")

@@ -177,6 +177,13 @@ struct JobRunTests {
         #expect(phone.calls.value.filter { $0.hasPrefix("predict") }.count == 1)
     }
 
+    @Test("stops while it fetches, and gives the job back")
+    func stoppedFetching() async throws {
+        host.failures.update { $0["download"] = [CancellationError()] }
+        #expect(try await phone.run(host.job(), of: host) == nil)
+        #expect(host.releases.value == [Release(reason: "the phone was told to stop", retry: true)])
+    }
+
     @Test("ends at its time limit, with what there is")
     func timeLimit() async throws {
         phone.beforePrediction.update { $0 = { _ in usleep(1_000) } }

@@ -90,11 +90,20 @@ struct RecoveryTests {
         #expect(!FileManager.default.fileExists(atPath: phone.workspace.run("killed").models.path))
     }
 
-    @Test("a report is found by people too")
+    @Test("a report is left for people too, with its outputs")
     func shared() async throws {
         let report = try #require(try await phone.run(host.job(), of: host))
-        let copy = phone.workspace.reports.appendingPathComponent("\(report.id).json")
-        #expect(try WireDocument.decode(from: Data(contentsOf: copy)) == report)
+        let copy = phone.folder.file("shared/job-1")
+        #expect(try WireDocument.decode(from: Data(contentsOf: copy.appendingPathComponent("report.json"))) == report)
+        let output = copy.appendingPathComponent("blobs/\(SHA256Digest.hex([1]))")
+        #expect(try Data(contentsOf: output) == Data([1]))
+    }
+
+    @Test("a job whose name is a path is not left anywhere")
+    func unsafeName() async throws {
+        let report = try #require(try await phone.run(host.job("../../evil"), of: host))
+        #expect(report.job == "../../evil")
+        #expect((try? FileManager.default.contentsOfDirectory(atPath: phone.folder.file("shared").path)) == nil)
     }
 }
 

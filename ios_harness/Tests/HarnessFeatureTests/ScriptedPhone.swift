@@ -35,7 +35,7 @@ final class ScriptedPhone: Sendable {
 
     init() throws { folder = try TemporaryFolder() }
 
-    var workspace: Workspace { Workspace(folder.file("state")) }
+    var workspace: Workspace { Workspace(folder.file("state"), shared: folder.file("shared")) }
 
     var environment: HarnessEnvironment {
         HarnessEnvironment(
