@@ -7,7 +7,7 @@ import typer
 
 from mobiledeploy.cli import options
 from mobiledeploy.cli.export import Precision, Resolution, Weights
-from mobiledeploy.cli.host_options import HostAddress, Lan, Port, Store
+from mobiledeploy.cli.host_options import HostAddress, Lan, Port, Store, listening
 from mobiledeploy.cli.options import JsonFlag
 from mobiledeploy.errors import HostError, InputError, ParityError
 from mobiledeploy.records import ExportOptions, MeasurementPlan
@@ -63,15 +63,13 @@ def bench(  # noqa: PLR0917 - a parameter per option
 
     The same command again goes on with what an interrupted one has left.
     """
-    from mobiledeploy.cli.host_options import host_options
-
     screen: Screen = context.obj
     exported = ExportOptions(
         weights=weights, resolution=options.resolution(resolution), precision=options.precision(precision)
     )
     named = options.names(compute_units)
     units = [_UNITS[options.choice(name, tuple(_UNITS), "--compute-units", "compute unit")] for name in named]
-    listening = host_options(lan=lan or (device == "lan" and host is None), host=host, port=port)
+    place = listening(lan=lan or (device == "lan" and host is None), host=host, port=port)
     with screen.working() as progress:
         progress.step("Loading libraries")
         from mobiledeploy.bench.protocols.table import protocol_named
@@ -80,7 +78,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
         plan = protocol_named(protocol).plan(
             MeasurementPlan(compute_units=cast("Any", tuple(u for u in COMPUTE_UNITS if u in units)))
         )
-        request = Request(_changed(plan, rounds, iterations), device or "lan", phones, listening, queue)
+        request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue)
         session = Session(store, request, progress)
         prepared = _prepare(models, session.blobs, output, exported, progress)
         summaries = _measure(session, prepared, request, progress)

@@ -9,7 +9,7 @@ from mobiledeploy.errors import InputError
 if TYPE_CHECKING:
     from mobiledeploy.server.host import HostOptions
 
-__all__ = ["HostAddress", "Lan", "Port", "Store", "host_options"]
+__all__ = ["HostAddress", "Lan", "Port", "Store", "listening"]
 
 Lan = Annotated[bool, typer.Option("--lan", help="Let phones on the local network in; else only this machine.")]
 HostAddress = Annotated[
@@ -19,7 +19,7 @@ Port = Annotated[int, typer.Option(metavar="N", help="TCP port; 0 for any free o
 Store = Annotated[str, typer.Option(metavar="FILE|URL", help="Results: an SQLite file or a SQLAlchemy URL.")]
 
 
-def host_options(*, lan: bool, host: str | None, port: int) -> "HostOptions":
+def listening(*, lan: bool, host: str | None, port: int) -> "HostOptions":
     """Raises InputError where both are asked for."""
     from mobiledeploy.server.host import HostOptions
 

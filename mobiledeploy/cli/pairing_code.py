@@ -6,10 +6,10 @@ import io
 
 from rich.text import Text
 
-__all__ = ["pairing_code"]
+__all__ = ["code_text"]
 
 
-def pairing_code(link: str, address: str, token: str, *, drawn: bool = True) -> Text:
+def code_text(link: str, address: str, token: str, *, drawn: bool = True) -> Text:
     """The code of `link`, two modules per character, dark on light whatever the terminal's colours; below it what to
     type instead. `drawn`: False leaves the picture out, for what is no terminal."""
     typed = f"Scan this in the app, or type there: {address} and {token}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mobiledeploy.cli.host_options import HostAddress, Lan, Port, Store, host_options
+from mobiledeploy.cli.host_options import HostAddress, Lan, Port, Store, listening
 from mobiledeploy.cli.options import JsonFlag
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def serve(  # noqa: PLR0917 - a parameter per option
     `mobiledeploy bench --queue` adds jobs to the same store from another terminal.
     """
     screen: Screen = context.obj
-    options = host_options(lan=lan, host=host, port=port)
+    options = listening(lan=lan, host=host, port=port)
     with screen.working() as progress:
         progress.step("Starting the host")
         from mobiledeploy.server.host import Host, open_place
@@ -62,12 +62,12 @@ class PairingOffer:
         self._show()
 
     def _show(self) -> None:
-        from mobiledeploy.cli.pairing_code import pairing_code
+        from mobiledeploy.cli.pairing_code import code_text
 
         self._token, link = self._host.link()
         self._shown = time.monotonic()
         drawn = self._progress.is_terminal
-        self._progress.show(pairing_code(link, self._host.address, self._token, drawn=drawn))
+        self._progress.show(code_text(link, self._host.address, self._token, drawn=drawn))
 
     def renew(self) -> None:
         """Says who has paired; a new code where the one on the screen was used or is about to expire."""
