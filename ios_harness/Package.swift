@@ -19,7 +19,10 @@ let package = Package(
     products: [
         .library(
             name: "Harness",
-            targets: ["HarnessFeature", "ModelRunnerCoreML", "DeviceStateLive", "HostClientLive"]),
+            targets: [
+                "BenchmarkRecords", "DeviceState", "DeviceStateLive", "HarnessFeature", "HostClient", "HostClientLive",
+                "LatencyCore", "ModelRunner", "ModelRunnerCoreML",
+            ]),
         .executable(name: "harness-cli", targets: ["harness-cli"]),
     ],
     targets: shims + [
@@ -45,6 +48,7 @@ let package = Package(
         .executableTarget(
             name: "sampler-cost", dependencies: ["CountedAllocation", "LatencyCore"], path: "Benchmarks/SamplerCost"),
         .target(name: "Support", dependencies: ["BenchmarkRecords"], path: "Tests/Support"),
+        .testTarget(name: "AppTests"),
         .testTarget(name: "BenchmarkRecordsTests", dependencies: ["BenchmarkRecords"]),
         .testTarget(
             name: "LatencyCoreTests", dependencies: ["BenchmarkRecords", "CountedAllocation", "LatencyCore"]),

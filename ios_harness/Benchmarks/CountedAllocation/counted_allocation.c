@@ -1,8 +1,8 @@
 #include "counted_allocation.h"
 
-#if defined(__GLIBC__) || defined(__linux__)
+#include <stdlib.h> // Also says whether this is glibc.
 
-#include <stddef.h>
+#ifdef __GLIBC__
 
 // An executable's own malloc takes the place of the C library's for every library that is loaded with it.
 extern void *__libc_malloc(size_t);

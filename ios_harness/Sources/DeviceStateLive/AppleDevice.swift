@@ -1,6 +1,7 @@
 #if canImport(Darwin)
     import BenchmarkRecords
-    import Darwin
+    // `mach_task_self_` is a variable to Swift, and never changes.
+    @preconcurrency import Darwin
     import DeviceState
     import Foundation
 

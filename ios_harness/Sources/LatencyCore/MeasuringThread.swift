@@ -16,13 +16,18 @@ public final class MeasuringThread: SerialExecutor, @unchecked Sendable {
         thread.start()
     }
 
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    @available(iOS 17, macOS 14, *)
+    public func enqueue(_ job: consuming ExecutorJob) { enqueue(UnownedJob(job)) }
+
+    /// What iOS 16 knows.
+    public func enqueue(_ job: UnownedJob) {
         condition.withLock {
             jobs.append(job)
             condition.signal()
         }
     }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     /// Lets the thread go, once it has done what was asked of it. Nothing may be asked of it afterwards.
     public func end() {
