@@ -57,11 +57,13 @@ let package = Package(
             dependencies: ["BenchmarkRecords", "ModelRunner", "ModelRunnerCoreML", "Support"] + coreML),
         .testTarget(
             name: "DeviceStateTests", dependencies: ["BenchmarkRecords", "DeviceState", "DeviceStateLive", "Support"]),
-        .testTarget(name: "HostClientTests", dependencies: ["BenchmarkRecords", "HostClient", "HostClientLive", "Support"]),
+        .testTarget(
+            name: "HostClientTests", dependencies: ["BenchmarkRecords", "HostClient", "HostClientLive", "Support"]),
         .testTarget(
             name: "HarnessFeatureTests",
             dependencies: [
-                "BenchmarkRecords", "DeviceState", "HarnessFeature", "HostClient", "LatencyCore", "ModelRunner", "Support",
+                "BenchmarkRecords", "DeviceState", "HarnessFeature", "HostClient", "LatencyCore", "ModelRunner",
+                "Support",
             ]),
         .testTarget(
             name: "HarnessCommandsTests",

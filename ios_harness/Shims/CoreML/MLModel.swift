@@ -105,9 +105,10 @@ public class MLModel: NSObject {
         }
         let answer = SimulatedAnswer(simulation: simulation, units: configuration.computeUnits, offset: offset)
         return try MLDictionaryFeatureProvider(
-            dictionary: Dictionary(uniqueKeysWithValues: function.outputs.map {
-                ($0.name, try answer.value(of: $0, labels: function.classLabels ?? []) as Any)
-            }))
+            dictionary: Dictionary(
+                uniqueKeysWithValues: function.outputs.map {
+                    ($0.name, try answer.value(of: $0, labels: function.classLabels ?? []) as Any)
+                }))
     }
 }
 

@@ -48,20 +48,25 @@ public func CVPixelBufferCreate(
     _ allocator: CFAllocator?, _ width: Int, _ height: Int, _ pixelFormatType: OSType,
     _ pixelBufferAttributes: CFDictionary?, _ pixelBufferOut: UnsafeMutablePointer<CVPixelBuffer?>
 ) -> CVReturn {
-    let sizes = [kCVPixelFormatType_32BGRA: 4, kCVPixelFormatType_OneComponent8: 1, kCVPixelFormatType_OneComponent16Half: 2]
+    let sizes = [
+        kCVPixelFormatType_32BGRA: 4, kCVPixelFormatType_OneComponent8: 1, kCVPixelFormatType_OneComponent16Half: 2,
+    ]
     guard let bytes = sizes[pixelFormatType] else { return kCVReturnInvalidPixelFormat }
     pixelBufferOut.pointee = CVPixelBuffer(width: width, height: height, format: pixelFormatType, bytesPerPixel: bytes)
     return kCVReturnSuccess
 }
 
 @discardableResult
-public func CVPixelBufferLockBaseAddress(_ pixelBuffer: CVPixelBuffer, _ lockFlags: CVPixelBufferLockFlags) -> CVReturn {
+public func CVPixelBufferLockBaseAddress(_ pixelBuffer: CVPixelBuffer, _ lockFlags: CVPixelBufferLockFlags) -> CVReturn
+{
     pixelBuffer.locks += 1
     return kCVReturnSuccess
 }
 
 @discardableResult
-public func CVPixelBufferUnlockBaseAddress(_ pixelBuffer: CVPixelBuffer, _ unlockFlags: CVPixelBufferLockFlags) -> CVReturn {
+public func CVPixelBufferUnlockBaseAddress(_ pixelBuffer: CVPixelBuffer, _ unlockFlags: CVPixelBufferLockFlags)
+    -> CVReturn
+{
     pixelBuffer.locks -= 1
     return kCVReturnSuccess
 }

@@ -34,7 +34,9 @@ struct Arguments {
     /// A whole number from 0 on, nil where the option was not given.
     func number(_ name: String) throws -> Int? {
         guard let text = options[name] else { return nil }
-        guard let number = Int(text), number >= 0 else { throw UsageError("--\(name) needs a whole number, not `\(text)`") }
+        guard let number = Int(text), number >= 0 else {
+            throw UsageError("--\(name) needs a whole number, not `\(text)`")
+        }
         return number
     }
 }

@@ -37,7 +37,8 @@ struct LocalJob {
     /// Of every file, relative to the package, sorted by code points.
     private func paths() throws -> [String] {
         let root = package.standardizedFileURL.path + "/"
-        guard let walk = FileManager.default.enumerator(at: package, includingPropertiesForKeys: [.isRegularFileKey]) else {
+        guard let walk = FileManager.default.enumerator(at: package, includingPropertiesForKeys: [.isRegularFileKey])
+        else {
             throw WireError("\(package.path) cannot be read")
         }
         let files = try walk.compactMap { $0 as? URL }.filter {

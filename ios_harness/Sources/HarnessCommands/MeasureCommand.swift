@@ -22,7 +22,8 @@ extension HarnessCommand {
         } else if arguments.words.count < 2 {
             throw UsageError("measure needs a report folder after the job folder")
         }
-        let destination = arguments.words.count == 2
+        let destination =
+            arguments.words.count == 2
             ? URL(fileURLWithPath: arguments.words[1]) : scratch.appendingPathComponent("report")
         let folder = try JobFolder(source: source, destination: destination)
         let narrator = Narrator(tell: tell)
@@ -56,7 +57,8 @@ extension HarnessCommand {
             let durations = run.rounds.flatMap(\.durationsNs).sorted()
             let median = durations.isEmpty ? nil : durations[durations.count / 2]
             let failure = run.failure.map { "  \($0.phase.rawValue): \($0.message)" } ?? ""
-            return "\(run.computeUnits.rawValue): median \(milliseconds(median)), lowest \(milliseconds(durations.first)), "
+            return
+                "\(run.computeUnits.rawValue): median \(milliseconds(median)), lowest \(milliseconds(durations.first)), "
                 + "cold load \(milliseconds(run.coldLoadNs.first)), cached \(milliseconds(run.cachedLoadNs)), "
                 + "first prediction \(milliseconds(run.firstPredictionNs)), \(durations.count) samples\(failure)"
         }

@@ -11,7 +11,9 @@ extension HarnessCommand {
         switch arguments.words.count {
         case 1: link = try PairingLink(arguments.words[0])
         case 0:
-            guard let given = try givenLink(arguments) else { throw UsageError("pair needs a link, or --host and --token") }
+            guard let given = try givenLink(arguments) else {
+                throw UsageError("pair needs a link, or --host and --token")
+            }
             link = given
         default: throw UsageError("pair takes one link")
         }

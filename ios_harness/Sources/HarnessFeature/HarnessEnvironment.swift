@@ -18,7 +18,9 @@ public struct HarnessEnvironment: Sendable {
         runner: ModelRunner, device: DeviceState, workspace: Workspace, clock: any MonotonicClock = SystemClock(),
         date: @escaping @Sendable () -> Date = { Date() },
         newID: @escaping @Sendable () -> String = { UUID().uuidString.lowercased() },
-        sleep: @escaping @Sendable (Double) async throws -> Void = { try await Task.sleep(nanoseconds: UInt64($0 * 1e9)) }
+        sleep: @escaping @Sendable (Double) async throws -> Void = {
+            try await Task.sleep(nanoseconds: UInt64($0 * 1e9))
+        }
     ) {
         self.runner = runner
         self.device = device

@@ -74,7 +74,8 @@ public struct JobFolder: Sendable {
     }
 
     private static func put(_ bytes: Data, at place: URL) throws {
-        try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
         try bytes.write(to: place, options: .atomic)
     }
 }

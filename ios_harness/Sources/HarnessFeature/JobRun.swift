@@ -136,7 +136,8 @@ public struct JobRun: Sendable {
         case .stopped: return .released(Release(reason: "the phone was told to stop", retry: true))
         case .timeLimit:
             let limit = log.current.header.job.plan.timeLimitSeconds
-            try log.record(.failed(failure ?? Failure(phase: phase, message: "the time limit of \(limit) s was reached")))
+            try log.record(
+                .failed(failure ?? Failure(phase: phase, message: "the time limit of \(limit) s was reached")))
         case nil: if let failure { try log.record(.failed(failure)) }
         }
         log.watch(environment.device.condition, always: true)

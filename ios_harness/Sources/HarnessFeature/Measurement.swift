@@ -181,7 +181,8 @@ actor Measurement {
     private func keep(_ output: Tensor) throws -> TensorContent {
         let content = output.content
         let place = folder.output(content.sha256)
-        try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
         try output.data.write(to: place, options: .atomic)
         return content
     }

@@ -16,7 +16,10 @@ extension Job {
                 (0...1_000_000).contains(plan.warmUp),
                 "the plan asks for \(plan.warmUp) warm-up predictions; 0 to 1000000 can be made"
             ),
-            ((0...100).contains(plan.coldLoads), "the plan asks for \(plan.coldLoads) cold loads; 0 to 100 can be made"),
+            (
+                (0...100).contains(plan.coldLoads),
+                "the plan asks for \(plan.coldLoads) cold loads; 0 to 100 can be made"
+            ),
             (
                 [plan.coolDownSeconds, plan.timeLimitSeconds, plan.minimumSeconds].allSatisfy { $0 >= 0 && $0 < 1e6 },
                 "a time of the plan is not between 0 and a million seconds"

@@ -43,7 +43,9 @@ public struct RunRecovery: Sendable {
     private func share(_ report: BenchmarkReport, _ bytes: Data, _ folder: RunFolder) throws {
         guard let shared = workspace.shared, let name = try? SafePath(report.job), name.parts.count == 1 else { return }
         let files = FileManager.default
-        let (place, partial) = (shared.appendingPathComponent(report.job), shared.appendingPathComponent(".\(report.job).partial"))
+        let (place, partial) = (
+            shared.appendingPathComponent(report.job), shared.appendingPathComponent(".\(report.job).partial")
+        )
         for old in [place, partial] where files.fileExists(atPath: old.path) { try files.removeItem(at: old) }
         try files.createDirectory(at: partial, withIntermediateDirectories: true)
         if files.fileExists(atPath: folder.outputs.path) {

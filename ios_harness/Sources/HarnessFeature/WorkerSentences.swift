@@ -6,7 +6,8 @@ extension Worker.Update: CustomStringConvertible {
         switch self {
         case .waiting: "waiting for a job"
         case .running(let progress, let package): "\(package): \(progress.sentence)"
-        case .finished(let report): "\(report.job): \(report.failure?.message ?? "measured, \(report.validity.sentence)")"
+        case .finished(let report):
+            "\(report.job): \(report.failure?.message ?? "measured, \(report.validity.sentence)")"
         case .released(let release, let package): "\(package): given back, \(release.reason)"
         case .delivered(.stored(let receipt)):
             "report \(receipt.report) stored\(receipt.first ? "" : " (it was before)")"

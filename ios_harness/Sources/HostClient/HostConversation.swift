@@ -18,11 +18,13 @@ extension HostClient {
             heartbeat: { lease, beat in
                 let body = HTTPRequest.Body.data(try WireDocument.encode(beat))
                 let path = "/v1/leases/\(try pathPart(lease))/heartbeat"
-                return try WireDocument.decode(from: try await talk.once(HTTPRequest("POST", path, body: body, timeout: 10)).body)
+                return try WireDocument.decode(
+                    from: try await talk.once(HTTPRequest("POST", path, body: body, timeout: 10)).body)
             },
             release: { lease, release in
                 let body = HTTPRequest.Body.data(try WireDocument.encode(release))
-                _ = try await talk.repeated(HTTPRequest("POST", "/v1/leases/\(try pathPart(lease))/release", body: body))
+                _ = try await talk.repeated(
+                    HTTPRequest("POST", "/v1/leases/\(try pathPart(lease))/release", body: body))
             },
             download: { blob, destination in
                 try await BlobDownload(blob: blob, destination: destination, conversation: talk).run()
@@ -78,9 +80,11 @@ struct HostConversation: Sendable {
 
     private static func refusal(_ response: HTTPResponse) -> Refused {
         let status = response.head.status
-        let problem = (try? WireDocument.decode(Problem.self, from: response.body)) ?? Problem(
-            status: status, code: .internal, message: "the host answered with status \(status)",
-            remedy: "Is this address mobiledeploy's?")
+        let problem =
+            (try? WireDocument.decode(Problem.self, from: response.body))
+            ?? Problem(
+                status: status, code: .internal, message: "the host answered with status \(status)",
+                remedy: "Is this address mobiledeploy's?")
         return Refused(problem: problem, retryAfter: response.head.headers["retry-after"].flatMap { Double($0) })
     }
 }

@@ -11,7 +11,9 @@ public struct RetryPolicy: Sendable {
 
     public init(
         pauses: [Double] = [0.25, 0.5, 1, 2, 4, 8, 15, 15, 15], spread: ClosedRange<Double> = 0.5...1,
-        sleep: @escaping @Sendable (Double) async throws -> Void = { try await Task.sleep(nanoseconds: UInt64($0 * 1e9)) }
+        sleep: @escaping @Sendable (Double) async throws -> Void = {
+            try await Task.sleep(nanoseconds: UInt64($0 * 1e9))
+        }
     ) {
         self.pauses = pauses
         self.spread = spread

@@ -34,7 +34,9 @@ final class CoreMLPrediction {
             let state = model.makeState()
             return Prediction(
                 run: { [self] in
-                    answer = try translatingErrors { try model.prediction(from: inputs, using: state, options: options) }
+                    answer = try translatingErrors {
+                        try model.prediction(from: inputs, using: state, options: options)
+                    }
                 },
                 outputs: outputs)
         }

@@ -7,7 +7,8 @@ import ModelRunner
 enum PixelBuffers {
     static func buffer(of tensor: Tensor, format: OSType) throws -> CVPixelBuffer {
         let channels = format == kCVPixelFormatType_32BGRA ? 3 : 1
-        guard tensor.dtype == .uint8, tensor.shape.count == (channels == 3 ? 3 : 2), tensor.shape.dropFirst(2) == (channels == 3 ? [3] : [])
+        guard tensor.dtype == .uint8, tensor.shape.count == (channels == 3 ? 3 : 2),
+            tensor.shape.dropFirst(2) == (channels == 3 ? [3] : [])
         else {
             throw RunnerError(
                 "image \(tensor.name) has shape \(tensor.shape) of \(tensor.dtype.rawValue); expected uint8 "

@@ -89,7 +89,8 @@
             #expect(sources.count >= 3)
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["swiftc", "-parse", "-swift-version", "6"]
+            process.arguments =
+                ["swiftc", "-parse", "-swift-version", "6"]
                 + sources.map { folder.appendingPathComponent($0).path }
             try process.run()
             process.waitUntilExit()

@@ -21,13 +21,28 @@ struct PairingLinkTests {
     @Test(
         "is refused with what is wrong",
         arguments: [
-            ("http://192.168.1.20:8477", "`http://192.168.1.20:8477` is not a pairing link: it begins with mobiledeploy://pair"),
+            (
+                "http://192.168.1.20:8477",
+                "`http://192.168.1.20:8477` is not a pairing link: it begins with mobiledeploy://pair"
+            ),
             ("mobiledeploy://pair?token=7KQ2M9XD", "the pairing link has no `host`"),
             ("mobiledeploy://pair?host=http://h:1", "the pairing link has no `token`"),
-            ("mobiledeploy://pair?host=http://h:1&token=7KQ2M9X", "`7KQ2M9X` is not a pairing token: eight letters and digits without I, L, O and U"),
-            ("mobiledeploy://pair?host=http://h:1&token=7KQ2M9XU", "`7KQ2M9XU` is not a pairing token: eight letters and digits without I, L, O and U"),
-            ("mobiledeploy://pair?host=ftp://h&token=7KQ2M9XD", "`ftp://h` is not the address of a host, e.g. http://192.168.1.20:8477"),
-            ("mobiledeploy://pair?host=http://&token=7KQ2M9XD", "`http://` is not the address of a host, e.g. http://192.168.1.20:8477"),
+            (
+                "mobiledeploy://pair?host=http://h:1&token=7KQ2M9X",
+                "`7KQ2M9X` is not a pairing token: eight letters and digits without I, L, O and U"
+            ),
+            (
+                "mobiledeploy://pair?host=http://h:1&token=7KQ2M9XU",
+                "`7KQ2M9XU` is not a pairing token: eight letters and digits without I, L, O and U"
+            ),
+            (
+                "mobiledeploy://pair?host=ftp://h&token=7KQ2M9XD",
+                "`ftp://h` is not the address of a host, e.g. http://192.168.1.20:8477"
+            ),
+            (
+                "mobiledeploy://pair?host=http://&token=7KQ2M9XD",
+                "`http://` is not the address of a host, e.g. http://192.168.1.20:8477"
+            ),
         ])
     func refused(link: String, sentence: String) {
         #expect(throws: WireError(sentence)) { try PairingLink(link) }

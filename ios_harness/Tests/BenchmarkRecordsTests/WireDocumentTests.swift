@@ -19,12 +19,21 @@ struct WireDocumentTests {
         arguments: [
             (#"{"report": "r", "first": true}"#, "no `schema` field; expected mobiledeploy.receipt/1"),
             (#"{"schema": "mobiledeploy.lease/1"}"#, "schema is mobiledeploy.lease/1; expected mobiledeploy.receipt/1"),
-            (#"{"schema": "mobiledeploy.receipt/x"}"#, "schema is mobiledeploy.receipt/x; expected mobiledeploy.receipt/1"),
-            (#"{"schema": "mobiledeploy.receipt/2"}"#, "schema mobiledeploy.receipt/2 is newer than mobiledeploy.receipt/1"),
+            (
+                #"{"schema": "mobiledeploy.receipt/x"}"#,
+                "schema is mobiledeploy.receipt/x; expected mobiledeploy.receipt/1"
+            ),
+            (
+                #"{"schema": "mobiledeploy.receipt/2"}"#,
+                "schema mobiledeploy.receipt/2 is newer than mobiledeploy.receipt/1"
+            ),
             (#"{"schema": "mobiledeploy.receipt"}"#, "schema is mobiledeploy.receipt; expected mobiledeploy.receipt/1"),
             (#"{"schema": "mobiledeploy.receipt/1", "report": "r"}"#, "field `first` is missing"),
             (#"{"schema": "mobiledeploy.receipt/1", "report": null, "first": true}"#, "field `report` is null"),
-            (#"{"schema": "mobiledeploy.receipt/1", "report": 3, "first": true}"#, "field `report` is not of type String"),
+            (
+                #"{"schema": "mobiledeploy.receipt/1", "report": 3, "first": true}"#,
+                "field `report` is not of type String"
+            ),
         ])
     func refusals(text: String, sentence: String) {
         #expect(refusal(Receipt.self, text) == sentence)
@@ -53,7 +62,9 @@ struct WireDocumentTests {
         #expect(text == #"{"compute_units":null,"fraction":0,"phase":"fetch","round":null}"#)
     }
 
-    @Test("write numbers that JSON lacks by name", arguments: [("nan", Double.nan), ("inf", .infinity), ("-inf", -.infinity)])
+    @Test(
+        "write numbers that JSON lacks by name",
+        arguments: [("nan", Double.nan), ("inf", .infinity), ("-inf", -.infinity)])
     func notFinite(name: String, value: Double) throws {
         let data = try WireDocument.encode(RunProgress(phase: .rounds, fraction: value))
         #expect(String(decoding: data, as: UTF8.self).contains(#""fraction":"\#(name)""#))

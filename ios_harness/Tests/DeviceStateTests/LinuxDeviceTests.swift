@@ -75,7 +75,8 @@
 
         @Test("a tracer is a debugger", arguments: [("0", false), ("123", true)])
         func debugger(tracer: String, attached: Bool) throws {
-            let (device, folder) = try machine(["proc/self/status": "Name:\tx\nTracerPid:\t\(tracer)\nVmRSS:\t 2048 kB"])
+            let (device, folder) = try machine(["proc/self/status": "Name:\tx\nTracerPid:\t\(tracer)\nVmRSS:\t 2048 kB"]
+            )
             #expect(device.debugger == attached)
             #expect(device.footprint == 2048 * 1024)
             withExtendedLifetime(folder) {}

@@ -132,9 +132,10 @@ struct CommandTests {
         defer { host.stop() }
         let folder = try TemporaryFolder()
         host.offer("a", ModelPackage(), plan: quickPlan())
-        #expect(await Told([
-            "pair", "--host", host.url.absoluteString, "--token", SmallHost.token, "--state", folder.url.path,
-        ]).status == 0)
+        #expect(
+            await Told([
+                "pair", "--host", host.url.absoluteString, "--token", SmallHost.token, "--state", folder.url.path,
+            ]).status == 0)
         host.disturb([.init(200, cutAfter: 0), .init(503), .init(200, body: Data(count: 9), cutAfter: 3)])
         let result = await Told(["simulate", "--state", folder.url.path, "--jobs", "1"])
         #expect(result.status == 0, "\(result.told)")
@@ -211,7 +212,9 @@ struct NarratorTests {
     func once() {
         let lines = Locked<[String]>([])
         let narrator = Narrator { line in lines.update { $0.append(line) } }
-        for fraction in [0, 0.5, 1] { narrator.tell(.running(RunProgress(phase: .fetch, fraction: fraction), package: "m")) }
+        for fraction in [0, 0.5, 1] {
+            narrator.tell(.running(RunProgress(phase: .fetch, fraction: fraction), package: "m"))
+        }
         narrator.tell(.waiting)
         #expect(lines.value == ["m: fetch", "waiting for a job"])
     }
@@ -221,10 +224,11 @@ struct NarratorTests {
         var run = UnitRun(computeUnits: .all)
         run.rounds = [Round(startsNs: [0, 9, 9], durationsNs: [3_000_000, 1_000_000, 2_000_000])]
         run.failure = Failure(phase: .rounds, message: "out of memory")
-        let lines = HarnessCommand.table(report {
-            $0.units = [run]
-            $0.failure = Failure(phase: .rounds, message: "the app was killed", died: true)
-        })
+        let lines = HarnessCommand.table(
+            report {
+                $0.units = [run]
+                $0.failure = Failure(phase: .rounds, message: "the app was killed", died: true)
+            })
         #expect(
             lines == [
                 "all: median 2.000 ms, lowest 1.000 ms, cold load -, cached -, first prediction -, 3 samples"

@@ -18,7 +18,9 @@
 
     private func end(_ process: Process) async throws -> (status: Int32, reason: Process.TerminationReason) {
         try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: ($0.terminationStatus, $0.terminationReason)) }
+            process.terminationHandler = {
+                continuation.resume(returning: ($0.terminationStatus, $0.terminationReason))
+            }
             do { try process.run() } catch { continuation.resume(throwing: error) }
         }
     }
@@ -26,7 +28,8 @@
     @Suite("harness-cli as a process")
     struct ProcessTests {
         private func arguments(_ host: SmallHost, _ state: TemporaryFolder, _ more: [String]) -> [String] {
-            ["simulate", "--host", host.url.absoluteString, "--token", SmallHost.token, "--state", state.url.path] + more
+            ["simulate", "--host", host.url.absoluteString, "--token", SmallHost.token, "--state", state.url.path]
+                + more
         }
 
         @Test("killed while it loads a model, its next start reports model, unit and phase")

@@ -77,7 +77,9 @@ struct JobRunTests {
 
     @Test("does without outputs, compute plan and reloads where the plan says so")
     func less() async throws {
-        let job = host.job { $0.plan.outputs = false; $0.plan.computePlan = false; $0.plan.reload = false }
+        let job = host.job {
+            $0.plan.outputs = false; $0.plan.computePlan = false; $0.plan.reload = false
+        }
         let report = try #require(try await phone.run(job, of: host))
         #expect(phone.calls.value.filter { $0 == "load all" }.count == 2)
         #expect(report.units.allSatisfy { $0.outputs.isEmpty && $0.placements.isEmpty })
@@ -187,7 +189,9 @@ struct JobRunTests {
     @Test("ends at its time limit, with what there is")
     func timeLimit() async throws {
         phone.beforePrediction.update { $0 = { _ in usleep(1_000) } }
-        let job = host.job { $0.plan.timeLimitSeconds = 2; $0.plan.rounds = 10_000 }
+        let job = host.job {
+            $0.plan.timeLimitSeconds = 2; $0.plan.rounds = 10_000
+        }
         let report = try #require(try await phone.run(job, of: host))
         #expect(report.failure?.message == "the time limit of 2.0 s was reached")
         #expect(report.units[0].rounds.count > 0)

@@ -19,7 +19,8 @@ struct PhoneScreenTests {
     func still() {
         var screen = PhoneScreen()
         let changes = [0.0, 0.5, 1.0].map { fraction in
-            screen.show(.running(RunProgress(phase: .rounds, computeUnits: .all, round: 2, fraction: fraction), package: "m"))
+            screen.show(
+                .running(RunProgress(phase: .rounds, computeUnits: .all, round: 2, fraction: fraction), package: "m"))
         }
         #expect(changes == [true, false, false])
         #expect(screen.status == "m: rounds on all, round 2")
@@ -29,10 +30,15 @@ struct PhoneScreenTests {
     @Test("lists what is finished, the newest first, and what of it is valid")
     func finished() {
         var screen = PhoneScreen()
-        for update in [report("a"), report("b", valid: false), report("c", failure: Failure(phase: .compile, message: "no"))] {
+        for update in [
+            report("a"), report("b", valid: false), report("c", failure: Failure(phase: .compile, message: "no")),
+        ] {
             screen.show(.finished(update))
         }
-        #expect(screen.finished.map(\.text) == ["job-c: no", "job-b: measured, not valid: it was hot", "job-a: measured, valid"])
+        #expect(
+            screen.finished.map(\.text) == [
+                "job-c: no", "job-b: measured, not valid: it was hot", "job-a: measured, valid",
+            ])
         #expect(screen.finished.map(\.isValid) == [false, false, true])
         #expect(!screen.isMeasuring)
     }

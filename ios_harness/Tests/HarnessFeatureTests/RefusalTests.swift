@@ -52,7 +52,9 @@ struct RefusalTests {
             $0 = { units in
                 guard units == .all else { return }
                 // One first prediction, then rounds of one warm-up and three samples: this is the second's second sample.
-                if made.update({ $0 += 1; return $0 }) == 8 {
+                if made.update({
+                    $0 += 1; return $0
+                }) == 8 {
                     refusals.update { $0["predict all"] = RunnerError("out of memory") }
                 }
             }
@@ -135,7 +137,8 @@ struct RefusalTests {
             ),
             PlanCase({ $0.plan.warmUp = -5 }, "the plan asks for -5 warm-up predictions; 0 to 1000000 can be made"),
             PlanCase({ $0.plan.coldLoads = 101 }, "the plan asks for 101 cold loads; 0 to 100 can be made"),
-            PlanCase({ $0.plan.timeLimitSeconds = .infinity }, "a time of the plan is not between 0 and a million seconds"),
+            PlanCase(
+                { $0.plan.timeLimitSeconds = .infinity }, "a time of the plan is not between 0 and a million seconds"),
             PlanCase({ $0.plan.minimumSeconds = .nan }, "a time of the plan is not between 0 and a million seconds"),
         ])
     func plans(example: PlanCase) async throws {
@@ -184,7 +187,13 @@ struct RunConditionTests {
         let (condition, seconds) = (phone.condition, Locked(0))
         condition.update { $0.thermal = .serious }
         phone.whileCooling.update {
-            $0 = { if seconds.update({ $0 += 1; return $0 }) == 3 { condition.update { $0.thermal = .fair } } }
+            $0 = {
+                if seconds.update({
+                    $0 += 1; return $0
+                }) == 3 {
+                    condition.update { $0.thermal = .fair }
+                }
+            }
         }
         let report = try #require(try await phone.run(host.job(), of: host))
         #expect(phone.calls.value.filter { $0 == "sleep 1" }.count == 3)

@@ -140,7 +140,9 @@ struct JobFolderTests {
     func whole() async throws {
         let (source, destination) = try write(host.job())
         let report = try await JobFolder(source: source, destination: destination).measure(phone.environment)
-        #expect(try WireDocument.decode(from: Data(contentsOf: destination.appendingPathComponent("report.json"))) == report)
+        #expect(
+            try WireDocument.decode(from: Data(contentsOf: destination.appendingPathComponent("report.json"))) == report
+        )
         let output = report.units[0].outputs[0].outputs[0]
         #expect(try Data(contentsOf: destination.appendingPathComponent("blobs/\(output.sha256)")) == Data([1]))
         #expect(try FileManager.default.contentsOfDirectory(atPath: phone.folder.file("reports").path) == ["one"])
@@ -188,6 +190,8 @@ struct JobFolderTests {
     @Test("a folder without a job is refused")
     func noJob() throws {
         let empty = phone.folder.url
-        #expect(throws: WireError("\(empty.path) holds no job.json")) { try JobFolder(source: empty, destination: empty) }
+        #expect(throws: WireError("\(empty.path) holds no job.json")) {
+            try JobFolder(source: empty, destination: empty)
+        }
     }
 }

@@ -30,7 +30,10 @@ private func plan(_ units: [ComputeUnits], rounds: Int, minimumSeconds: Double =
 struct RoundOrderTests {
     @Test("compute units take turns")
     func interleaved() {
-        #expect(turns(plan([.all, .cpuOnly], rounds: 3)) == ["all 1", "cpuOnly 1", "all 2", "cpuOnly 2", "all 3", "cpuOnly 3"])
+        #expect(
+            turns(plan([.all, .cpuOnly], rounds: 3)) == [
+                "all 1", "cpuOnly 1", "all 2", "cpuOnly 2", "all 3", "cpuOnly 3",
+            ])
     }
 
     @Test("a unit that failed drops out, the others go on")
@@ -51,7 +54,8 @@ struct RoundOrderTests {
 
     @Test("rounds are added until the least time is reached")
     func minimumSeconds() {
-        #expect(turns(plan([.all], rounds: 1, minimumSeconds: 2.5), roundNs: 1_000_000_000) == ["all 1", "all 2", "all 3"])
+        #expect(
+            turns(plan([.all], rounds: 1, minimumSeconds: 2.5), roundNs: 1_000_000_000) == ["all 1", "all 2", "all 3"])
     }
 
     @Test("a least time that the rounds reach adds none")

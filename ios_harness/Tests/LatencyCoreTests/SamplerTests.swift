@@ -111,7 +111,8 @@ struct ClockTests {
 
     @Test("resolution and overhead are read off the clock")
     func quality() {
-        #expect(ClockQuality.measured(ManualClock(step: 42), count: 10) == ClockQuality(resolutionNs: 42, overheadNs: 42))
+        #expect(
+            ClockQuality.measured(ManualClock(step: 42), count: 10) == ClockQuality(resolutionNs: 42, overheadNs: 42))
     }
 
     @Test("a clock that stands still has no resolution")

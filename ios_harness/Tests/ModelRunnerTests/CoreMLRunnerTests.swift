@@ -164,7 +164,9 @@ struct CoreMLRunnerTests {
 
     @Test("devices are named as Core ML lists them")
     func devices() {
-        #expect(ModelRunner.coreML.devices() == ComputeDevices(names: ["cpu", "gpu", "neuralEngine"], neuralEngineCores: 16))
+        #expect(
+            ModelRunner.coreML.devices()
+                == ComputeDevices(names: ["cpu", "gpu", "neuralEngine"], neuralEngineCores: 16))
     }
 }
 

@@ -50,7 +50,9 @@ public final class SmallHost: Sendable {
     }
 
     private static func answer(_ request: LocalServer.Request, _ state: Locked<State>) -> LocalServer.Answer {
-        if let answer = state.update({ $0.disturbances.isEmpty ? nil : $0.disturbances.removeFirst() }) { return answer }
+        if let answer = state.update({ $0.disturbances.isEmpty ? nil : $0.disturbances.removeFirst() }) {
+            return answer
+        }
         let path = request.path.split(separator: "?")[0]
         let parts = path.split(separator: "/").map(String.init)
         if parts == ["v1", "pairings"] { return pair(request, state) }
