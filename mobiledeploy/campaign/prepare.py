@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mobiledeploy.records import InputSpec, Manifest
     from mobiledeploy.server.blobs import Blobs
 
-__all__ = ["Prepared", "package_content", "prepare"]
+__all__ = ["Prepared", "package_content", "packages_in", "prepare"]
 
 _SUFFIX = ".mlpackage"
 _NARROWED = {"int64": "int32", "bool": "int32", "uint16": "int32", "int16": "int32"}
@@ -41,7 +41,14 @@ class Prepared:
 
 def prepare(path: Path, blobs: Blobs) -> tuple[Prepared, ...]:
     """The Core ML packages of the exported folder at `path`, or the one that `path` is. Of a package that takes several
-    sizes, its default one.
+    sizes, its default one. Raises as `packages_in` does.
+    """
+    artifact, chosen = packages_in(path)
+    return tuple(_prepare_one(artifact, package, blobs) for package in chosen)
+
+
+def packages_in(path: Path) -> tuple[Artifact, list[Path]]:
+    """The artifact at `path`, and its Core ML packages or the one that `path` is.
 
     Raises PackageError for what is no exported folder or is damaged, InputError for one without a Core ML package.
     """
@@ -50,10 +57,9 @@ def prepare(path: Path, blobs: Blobs) -> tuple[Prepared, ...]:
     if path.suffix == _SUFFIX:
         chosen = [target for target in chosen if target.name == path.name]
     if not chosen:
-        raise InputError(
-            f"{path} holds no Core ML package", where=str(path), remedy="Export it with `--target coreml`."
-        )
-    return tuple(_prepare_one(artifact, package, blobs) for package in chosen)
+        what, remedy = f"{path} holds no Core ML package", "Export it with `--target coreml`."
+        raise InputError(what, where=str(path), remedy=remedy)
+    return artifact, chosen
 
 
 def _prepare_one(artifact: Artifact, package: Path, blobs: Blobs) -> Prepared:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mobiledeploy.campaign.direct import measure_directly, measurer
 from mobiledeploy.campaign.enqueue import Campaign, enqueue
 from mobiledeploy.campaign.outcome import campaign_reports, summarize
+from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import SimulatedPhones, harness_cli
 from mobiledeploy.campaign.watch import watch
 from mobiledeploy.server.host import Host, HostOptions, open_place
@@ -20,7 +21,6 @@ from mobiledeploy.server.queue import REAL_ONLY, SIMULATED_ONLY, JobQueue
 from mobiledeploy.server.reception import Reception
 
 if TYPE_CHECKING:
-    from mobiledeploy.campaign.prepare import Prepared
     from mobiledeploy.records import BenchmarkSummary, MeasurementPlan
     from mobiledeploy.server.queue import JobState
 
@@ -58,15 +58,17 @@ class Session:
         self._queue = JobQueue(self._place.ledger, Terms())
         self.blobs = self._place.blobs
 
-    def run(
-        self, prepared: Sequence[Prepared], offer: Offer
-    ) -> tuple[BenchmarkSummary, ...]:
-        """Until every job has ended. `offer`: shows how to pair, and gives what is to be called from time to
-        time to go on with it. Raises HostError; an interrupt leaves the queue as it is."""
+    def run(self, folders: Sequence[Path], offer: Offer) -> tuple[BenchmarkSummary, ...]:
+        """Measures the packages of exported folders, until every job has ended. `offer`: shows how to pair, and gives
+        what is to be called from time to time to go on with it.
+
+        Raises HostError; an interrupt leaves the queue as it is.
+        """
         request = self._request
         kinds = {SIMULATED: SIMULATED_ONLY, LAN: REAL_ONLY}
         target = kinds.get(request.device, f"*{request.device}"[:32])
         direct = None if request.device in kinds else measurer(request.device, self._viewer.note)
+        prepared = [each for folder in folders for each in prepare(folder, self.blobs)]
         found = enqueue(self._queue, prepared, request.plan, phones=request.phones, device=target)
         self._tell(found, len(prepared) * request.phones)
         if request.queue_only:

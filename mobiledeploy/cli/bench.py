@@ -9,7 +9,7 @@ from mobiledeploy.cli import options
 from mobiledeploy.cli.export import Precision, Resolution, Weights
 from mobiledeploy.cli.host_options import HostAddress, Lan, Port, Store, listening
 from mobiledeploy.cli.options import JsonFlag
-from mobiledeploy.errors import HostError, InputError, ParityError
+from mobiledeploy.errors import HostError, ParityError
 from mobiledeploy.records import ExportOptions, MeasurementPlan
 from mobiledeploy.records.codec import encode
 from mobiledeploy.records.job import COMPUTE_UNITS
@@ -17,12 +17,10 @@ from mobiledeploy.records.job import COMPUTE_UNITS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mobiledeploy.campaign.prepare import Prepared
     from mobiledeploy.campaign.session import Request, Session
     from mobiledeploy.cli.progress import StepProgress
     from mobiledeploy.cli.screen import Screen
     from mobiledeploy.records import BenchmarkSummary
-    from mobiledeploy.server.blobs import Blobs
 
 __all__ = ["bench"]
 
@@ -74,14 +72,16 @@ def bench(  # noqa: PLR0917 - a parameter per option
         progress.step("Loading libraries")
         from mobiledeploy.bench.protocols.table import protocol_named
         from mobiledeploy.campaign.session import Request, Session
+        from mobiledeploy.server.ledger import check_place
 
         plan = protocol_named(protocol).plan(
             MeasurementPlan(compute_units=cast("Any", tuple(u for u in COMPUTE_UNITS if u in units)))
         )
         request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue)
+        check_place(store)
+        folders = _folders(models, output, exported, progress)
         session = Session(store, request, progress)
-        prepared = _prepare(models, session.blobs, output, exported, progress)
-        summaries = _measure(session, prepared, request, progress)
+        summaries = _measure(session, folders, request, progress)
     _show(screen, session, summaries)
 
 
@@ -91,36 +91,34 @@ def _changed(plan: MeasurementPlan, rounds: int | None, iterations: int | None) 
     return replace(plan, rounds=rounds or plan.rounds, iterations=iterations or plan.iterations)
 
 
-def _prepare(
-    models: "Sequence[str]", blobs: "Blobs", output: Path, wanted: ExportOptions, progress: "StepProgress"
-) -> "list[Prepared]":
-    """What is an exported folder is taken, all else is a model, and exported. Raises what export and check raise."""
-    from mobiledeploy.campaign.prepare import prepare
+def _folders(
+    models: "Sequence[str]", output: Path, wanted: ExportOptions, progress: "StepProgress"
+) -> "tuple[Path, ...]":
+    """Exported folders, whole and of Core ML: those that were named, and of the models that were, now exported."""
+    from mobiledeploy.campaign.prepare import packages_in
 
-    prepared: list[Prepared] = []
+    folders: list[Path] = []
     for model in dict.fromkeys(models):
-        path = Path(model)
-        if path.is_dir() and ":" not in model:
+        if Path(model).is_dir() and ":" not in model:
             progress.step(f"Reading {model}")
+            packages_in(Path(model))
+            folders.append(Path(model))
         else:
             from mobiledeploy import pipeline
 
-            path = pipeline.export(model, output=output, options=wanted, progress=progress).folder
-        prepared += prepare(path, blobs)
-    if not prepared:
-        raise InputError("there is nothing to measure", where="MODEL", remedy="Name a model or an exported folder.")
-    return prepared
+            folders.append(pipeline.export(model, output=output, options=wanted, progress=progress).folder)
+    return tuple(folders)
 
 
 def _measure(
-    session: "Session", prepared: "Sequence[Prepared]", request: "Request", progress: "StepProgress"
+    session: "Session", folders: "tuple[Path, ...]", request: "Request", progress: "StepProgress"
 ) -> "tuple[BenchmarkSummary, ...]":
     from mobiledeploy.cli.serve import PairingOffer
 
     if request.device == "lan" and request.listening.host == "127.0.0.1" and not request.queue_only:
         progress.warn("Only this machine can reach the host. For phones add --lan.")
     try:
-        return session.run(prepared, lambda running: PairingOffer(running, progress).renew)
+        return session.run(folders, lambda running: PairingOffer(running, progress).renew)
     except KeyboardInterrupt:
         progress.note("The queue is kept: the same command goes on with what is left.")
         raise

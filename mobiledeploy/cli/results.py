@@ -1,6 +1,6 @@
 """`mobiledeploy results`: what devices have reported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mobiledeploy.cli.screen import Screen
     from mobiledeploy.records import BenchmarkSummary
     from mobiledeploy.server.host import Place
+    from mobiledeploy.server.reception import Reported
 
 __all__ = ["results"]
 
@@ -45,15 +46,17 @@ def results(  # noqa: PLR0917 - a parameter per option
     _check(chosen, given, store)
     with screen.working() as progress:
         progress.step("Reading the store")
+        from mobiledeploy.campaign.folders import read_report_file
         from mobiledeploy.server.host import open_place
 
+        brought = [(name, *read_report_file(Path(name))) for name in given] if chosen == "import" else []
         place = open_place(store)
         if chosen == "list":
             shown, document = _list(place, wanted)
         elif chosen == "show":
             shown, document = _show(place, given)
         elif chosen == "import":
-            shown, document = _import(place, [Path(name) for name in given])
+            shown, document = _import(place, brought)
         else:
             shown, document = _export(place, wanted, Path(given[0]), samples=samples)
         place.ledger.close()
@@ -96,16 +99,17 @@ def _show(place: "Place", names: list[str]) -> tuple[list[Any], dict[str, Any]]:
     return [*bench_tables(found)], {"results": encode(found)}
 
 
-def _import(place: "Place", paths: list[Path]) -> tuple[list[Any], dict[str, Any]]:
+def _import(
+    place: "Place", brought: "list[tuple[str, Reported, Mapping[str, bytes]]]"
+) -> tuple[list[Any], dict[str, Any]]:
     from mobiledeploy.campaign.direct import bring
-    from mobiledeploy.campaign.folders import read_report_file
     from mobiledeploy.server.reception import Reception
 
     reception = Reception(place.ledger, place.blobs)
     lines, receipts = [], []
-    for path in paths:
-        receipt = bring(reception, place.blobs, *read_report_file(path))
-        lines.append(f"{path}: {receipt.report}" + ("" if receipt.first else " (was there before)"))
+    for name, reported, found in brought:
+        receipt = bring(reception, place.blobs, reported, found)
+        lines.append(f"{name}: {receipt.report}" + ("" if receipt.first else " (was there before)"))
         receipts.append(encode(receipt))
     return [*lines], {"receipts": receipts}
 

@@ -36,9 +36,10 @@ def serve(  # noqa: PLR0917 - a parameter per option
     options = listening(lan=lan, host=host, port=port)
     with screen.working() as progress:
         progress.step("Starting the host")
+        from mobiledeploy.server.address import bind
         from mobiledeploy.server.host import Host, open_place
 
-        with Host(open_place(store), options) as running:
+        with bind(options.host, options.port) as listener, Host(open_place(store), options, listener) as running:
             progress.step(f"Serving {store} at {running.address}")
             _serve(running, progress, seconds)
     screen.show(f"Stopped. {store} has all that was reported.", document={"store": store})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -56,6 +57,8 @@ class _Gate:
         except ClientDisconnect:
             return
         except Exception as error:
+            if not isinstance(error, Refusal | HTTPException):
+                traceback.print_exception(error)  # seen with --debug
             if began:
                 raise
             await RefusalAnswer(_refusal(error), self._patience)(scope, receive, send)

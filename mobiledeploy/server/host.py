@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -26,6 +28,9 @@ __all__ = ["DEFAULT_PORT", "Host", "HostOptions", "Place", "open_place"]
 
 DEFAULT_PORT = 8477
 _START_SECONDS = 10.0
+
+# what strangers send is no news for the screen; a failure of ours is shown by the application itself
+logging.getLogger("uvicorn").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,18 @@ def open_place(store: str, blobs: Path | None = None) -> Place:
 
 
 class Host:
-    """A context manager: listens while it lasts. Raises HostError where the port cannot be had."""
+    """A context manager: listens while it lasts. `listener`: a socket that is bound already, as `options` say.
 
-    def __init__(self, place: Place, options: HostOptions | None = None) -> None:
+    Raises HostError where the port cannot be had.
+    """
+
+    def __init__(self, place: Place, options: HostOptions | None = None, listener: socket.socket | None = None) -> None:
         self.options = options or HostOptions()
         self.place = place
         self.pairing = Pairing(place.ledger, self.options.terms)
         self.queue = JobQueue(place.ledger, self.options.terms, attempts=self.options.attempts)
         self.desk = Desk(place.ledger, place.blobs, self.pairing, self.queue)
-        self._socket = bind(self.options.host, self.options.port)
+        self._socket = listener or bind(self.options.host, self.options.port)
         self.port = int(self._socket.getsockname()[1])
         self._server = uvicorn.Server(
             uvicorn.Config(

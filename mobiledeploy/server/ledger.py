@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from mobiledeploy.errors import HostError, InputError, InternalError, PackageError
 from mobiledeploy.server.tables import FORMAT, METADATA, formats, keys
 
-__all__ = ["Ledger", "open_ledger", "utc"]
+__all__ = ["Ledger", "check_place", "open_ledger", "utc"]
 
 _BUSY_SECONDS = 30
 
@@ -70,23 +70,27 @@ def open_ledger(place: str) -> Ledger:
     Raises InputError for a URL that cannot be one, HostError where the store cannot be used, PackageError where it is
     of a newer version or no store of ours.
     """
-    url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        remedy = "Give a file, or a URL as sqlite:///results.db; a driver of its own may have to be installed."
-        raise InputError(f"cannot open the store: {error}", where="--store", remedy=remedy) from None
-    except OSError as error:
-        raise _unusable(place, error) from error
+    engine = check_place(place)
     if engine.dialect.name == "sqlite":
+        try:
+            Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(place, error) from error
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     ledger = Ledger(engine)
     _prepare(ledger)
     return ledger
+
+
+def check_place(place: str) -> Engine:
+    """An engine for it, which has touched nothing yet. Raises InputError for a URL that cannot be one."""
+    url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+    try:
+        return create_engine(make_url(url))
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        remedy = "Give a file, or a URL as sqlite:///results.db; a driver of its own may have to be installed."
+        raise InputError(f"cannot open the store: {error}", where="--store", remedy=remedy) from None
 
 
 def _prepare(ledger: Ledger) -> None:
