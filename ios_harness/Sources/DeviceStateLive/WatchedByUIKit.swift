@@ -12,15 +12,16 @@
         public func begin() {
             guard observers.isEmpty else { return }
             UIDevice.current.isBatteryMonitoringEnabled = true
+            let resigning = UIApplication.willResignActiveNotification
             let names = [
                 UIDevice.batteryLevelDidChangeNotification, UIDevice.batteryStateDidChangeNotification,
-                UIApplication.didBecomeActiveNotification, UIApplication.willResignActiveNotification,
+                UIApplication.didBecomeActiveNotification, resigning,
                 UIApplication.didEnterBackgroundNotification,
             ]
             observers = names.map { name in
                 NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) { note in
                     // The state of the application changes only after this one was sent.
-                    let resigned = note.name == UIApplication.willResignActiveNotification
+                    let resigned = note.name == resigning
                     MainActor.assumeIsolated { Self.read(resigned: resigned) }
                 }
             }
