@@ -180,7 +180,7 @@ class KilledHost:
         # the package of this process, not another one that is installed
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(self._command, env=environment)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()

@@ -29,17 +29,18 @@ def record_answer(record: Any, status: int = 200) -> Response:
 
 
 class RefusalAnswer:
-    """The Problem of a refusal; then what the client still sends is thrown away, and the connection closed: a client
-    that is busy sending would otherwise meet a broken connection in the place of the answer."""
+    """The Problem of a refusal. `unread`: some of the body may be to come; it is thrown away, and the connection
+    closed: a client that is busy sending would otherwise meet a broken connection in the place of the answer."""
 
-    def __init__(self, refusal: Refusal, patience: Patience = PATIENCE) -> None:
+    def __init__(self, refusal: Refusal, patience: Patience = PATIENCE, *, unread: bool = True) -> None:
         self._refusal = refusal
         self._patience = patience
+        self._unread = unread
         self._content = codec.dumps(refusal.problem).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {"content-type": "application/json", "content-length": str(len(self._content))}
-        if scope["method"] in ("POST", "PUT") and self._refusal.problem.status in (400, 401, 403, 404, 405, 408, 413):
+        if self._unread:
             headers["connection"] = "close"
         if self._refusal.retry_after is not None:
             headers["retry-after"] = str(self._refusal.retry_after)
@@ -47,7 +48,7 @@ class RefusalAnswer:
         await send({"type": "http.response.start", "status": self._refusal.problem.status, "headers": encoded})
         content = b"" if scope["method"] == "HEAD" else self._content
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        if "connection" in headers:
+        if self._unread:
             await drain(Request(scope, receive), self._patience)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

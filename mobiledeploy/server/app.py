@@ -41,7 +41,13 @@ class _Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        began = False
+        began = exhausted = False
+
+        async def heard() -> Any:
+            nonlocal exhausted
+            message = await receive()
+            exhausted = exhausted or not message.get("more_body", False)
+            return message
 
         async def watched(message: Any) -> None:
             nonlocal began
@@ -53,7 +59,7 @@ class _Gate:
             if self._inside > _MOST_REQUESTS:
                 raise Refusal(503, "busy", "too many requests at once", "Come again.", retry_after=1)
             # with an `app` in the scope the router raises what it does not find, and does not answer by itself
-            await self._router(dict(scope) | {"app": self}, receive, watched)
+            await self._router(dict(scope) | {"app": self}, heard, watched)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -61,7 +67,7 @@ class _Gate:
                 traceback.print_exception(error)  # seen with --debug
             if began:
                 raise
-            await RefusalAnswer(_refusal(error), self._patience)(scope, receive, send)
+            await RefusalAnswer(_refusal(error), self._patience, unread=not exhausted)(scope, receive, send)
         finally:
             self._inside -= 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import http.client
 import random
 import socket
 import sqlite3
@@ -263,6 +264,19 @@ def test_a_body_without_end_is_cut_and_not_held(unchanged, host, phone, lease) -
             answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert process.memory_info().rss - before < 40 << 20
+
+
+def test_a_refusal_of_a_body_that_was_read_is_immediate(host, phone) -> None:
+    """There is nothing left to be thrown away; and the connection stays open for the next request."""
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=5)
+    headers, started = {"Authorization": f"Bearer {phone.secret}"}, time.monotonic()
+    for _ in range(30):
+        connection.request("POST", "/v1/leases/x/release", b"abc", headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.will_close) == (400, False)
+        answer.read()
+    connection.close()
+    assert time.monotonic() - started < 30 * host.options.patience.drain_seconds / 2
 
 
 def test_a_body_that_trickles_is_cut(unchanged, host, phone, lease) -> None:
