@@ -49,14 +49,13 @@ public struct JobRun: Sendable {
         return outcome
     }
 
-    /// Runs `body` while one task renews the lease, one watches the conditions, and one the time.
+    /// Runs `body` while the lease is renewed, one task watches the conditions, and one the time.
     private func withCompanions(
         _ lease: Lease, _ log: RunLog, _ body: () async throws -> Outcome
     ) async throws -> Outcome {
         let condition = environment.device.condition
         log.watch(condition)
         let companions: [Task<Void, any Error>] = [
-            Task { await renew(lease, log) },
             Task {
                 while true {
                     try await Task.sleep(nanoseconds: 250_000_000)
@@ -69,19 +68,10 @@ public struct JobRun: Sendable {
             },
         ]
         defer { companions.forEach { $0.cancel() } }
-        return try await body()
-    }
-
-    /// A lost lease does not stop the run: a report is taken as long as the job has none.
-    private func renew(_ lease: Lease, _ log: RunLog) async {
-        while !Task.isCancelled {
-            let answer = try? await client.heartbeat(lease.id, Heartbeat(progress: log.current.progress))
-            if answer?.cancelled == true {
-                stop.set(.cancelled)
-                return
-            }
-            try? await Task.sleep(nanoseconds: UInt64(max(0.05, heartbeatSeconds) * 1e9))
-        }
+        let renewal = LeaseRenewal(
+            client: client, lease: lease.id, seconds: heartbeatSeconds, progress: { log.current.progress },
+            whenCancelled: { stop.set(.cancelled) })
+        return try await renewal.during(body)
     }
 
     private func perform(_ job: Job, _ folder: RunFolder, _ log: RunLog) async throws -> Outcome {

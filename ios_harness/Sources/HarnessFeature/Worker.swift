@@ -74,7 +74,12 @@ public struct Worker: Sendable {
             stop.set(.stopped)
         }
         switch outcome {
-        case .reported(let report): update(.finished(report))
+        case .reported(let report):
+            update(.finished(report))
+            let renewal = LeaseRenewal(
+                client: client, lease: lease.id, seconds: heartbeatSeconds,
+                progress: { RunProgress(phase: .outputs, fraction: 1) }, whenCancelled: {})
+            try await renewal.during { try await deliverPending() }
         case .released(let release):
             update(.released(release, package: package))
             // The task may be cancelled: the lease is given back all the same. A host that does not answer frees it.

@@ -100,6 +100,7 @@ final class ScriptedHost: Sendable {
     let releases = Locked<[Release]>([])
     let heartbeats = Locked<[RunProgress]>([])
     let cancelled = Locked(false)
+    let whenUploading = Locked<(@Sendable () async throws -> Void)?>(nil)
     /// What is thrown at the next requests of this kind, one after another.
     let failures = Locked<[String: [any Error]]>([:])
 
@@ -158,6 +159,7 @@ final class ScriptedHost: Sendable {
             },
             upload: { [self] blob, file in
                 try fail("upload")
+                try await whenUploading.value?()
                 let data = try Data(contentsOf: file)
                 uploads.update { $0[blob.sha256] = data }
             },

@@ -64,6 +64,24 @@ struct WorkerTests {
         await #expect(throws: Refused(problem: problem)) { try await work(Worker.Limits()) }
     }
 
+    @Test("keeps its lease until the host has the report")
+    func leaseWhileDelivering() async throws {
+        host.offer(host.job())
+        let (beats, seen) = (host.heartbeats, Locked(0))
+        host.whenUploading.update {
+            $0 = {
+                let before = beats.value.count
+                let deadline = Date(timeIntervalSinceNow: 60)
+                while beats.value.count < before + 2, Date() < deadline { try await Task.sleep(nanoseconds: 1_000_000) }
+                seen.update { $0 = beats.value.count - before }
+            }
+        }
+        try await work(Worker.Limits(jobs: 1))
+        #expect(seen.value >= 2)
+        #expect(beats.value.last == RunProgress(phase: .outputs, fraction: 1))
+        #expect(host.reports.value.count == 1)
+    }
+
     @Test("gives back what it cannot fetch, and goes on with the next job")
     func released() async throws {
         host.offer(host.job("a"))
