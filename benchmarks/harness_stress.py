@@ -1,9 +1,9 @@
 """The same with the real client: `harness-cli` processes, killed with -9, behind a proxy that cuts connections.
 
-    python benchmarks/harness_stress.py MODEL_FOLDER                       50 phones, 20 jobs each
-    python benchmarks/harness_stress.py MODEL_FOLDER --phones 3 --jobs 2   smaller
+    python benchmarks/harness_stress.py                       50 phones, 20 jobs each
+    python benchmarks/harness_stress.py --phones 3 --jobs 3   smaller
 
-MODEL_FOLDER is an exported folder with a Core ML package; every job measures it, shortly. The phones keep their state
+Every job measures a small model, shortly (or that of an exported folder, --model). The phones keep their state
 in folders, are killed at random and started again with them; the host is killed with -9 and started again; of the
 requests through the proxy one in ten is cut, half of them before they have arrived, half before their answer has.
 Fails unless every job is reported exactly once.
@@ -27,15 +27,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from host_stress import CUT, TERMS, KilledHost
 
+from mobiledeploy import pipeline
 from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import harness_cli
-from mobiledeploy.records import Job, MeasurementPlan
+from mobiledeploy.records import ExportOptions, Job, MeasurementPlan
 from mobiledeploy.server.host import open_place
 from mobiledeploy.server.pairing import Pairing
 from mobiledeploy.server.queue import JobQueue, NewJob
 from mobiledeploy.server.tables import endings, leases, reports
 
 PLAN = MeasurementPlan(compute_units=("cpuOnly", "all"), rounds=2, iterations=20, warm_up=1)
+NET = """
+from torch import nn
+
+class Tiny(nn.Module):
+    mobiledeploy_inputs = ((1, 3, 32, 32),)
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.head(self.conv(x).relu().mean((2, 3)))
+"""
 METHODS = (b"GET ", b"PUT ", b"POST ")
 
 
@@ -130,10 +145,17 @@ class Phones:
             process.wait()
 
 
+def exported(folder: Path) -> Path:
+    """A small model, as `mobiledeploy export` makes it."""
+    (folder / "nets.py").write_text(NET)
+    options = ExportOptions(weights="auto")
+    return pipeline.export(f"{folder / 'nets.py'}:Tiny", output=folder, options=options, name="tiny").folder
+
+
 def stress(given: argparse.Namespace, folder: Path) -> dict[str, int]:
     place, chance = open_place(str(folder / "results.db")), random.Random(given.seed)
     queue, pairing = JobQueue(place.ledger, TERMS), Pairing(place.ledger, TERMS)
-    (model,) = prepare(given.model, place.blobs)
+    (model,) = prepare(given.model or exported(folder), place.blobs)
     names = [f"job-{number}" for number in range(given.phones * given.jobs)]
     made = [Job(name, model.package, model.samples, PLAN, model.function) for name in names]
     queue.add([NewJob(job, "stress", job.id) for job in made])
@@ -183,7 +205,7 @@ def check(place, names: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("model", type=Path, metavar="MODEL_FOLDER")
+    parser.add_argument("--model", type=Path, metavar="FOLDER")
     parser.add_argument("--phones", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=20, help="per phone")
     parser.add_argument("--kills", type=int, default=6, help="of the host")

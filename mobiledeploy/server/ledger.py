@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,13 +27,14 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._writer = threading.Lock()  # SQLite lets writers race for its lock, and some of many then wait for ever
         self.url = engine.url.render_as_string(hide_password=True)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that may write; on SQLite it holds the only writer's lock from its start, so that nothing it
         has read changes before it commits. Raises HostError; an IntegrityError of a constraint goes through."""
-        with self._transaction(self._engine.execution_options(writes=True)) as connection:
+        with self._writer, self._transaction(self._engine.execution_options(writes=True)) as connection:
             yield connection
 
     @contextlib.contextmanager

@@ -104,12 +104,11 @@ class JobQueue:
     def take(self, device: Device) -> Lease | None:
         """The lease that the device holds, or one on the first job in the queue that it may take, or None."""
         self.expire()
+        with self._ledger.reading() as connection:  # most of those that ask get nothing, and need no turn to write
+            if not any(connection.execute(query).first() for query in (_held_by(device), self._first_for(device))):
+                return None
         with self._lock, self._ledger.writing() as connection:
-            held = connection.execute(
-                select(leases.c.id, leases.c.attempt, jobs.c.document)
-                .join(jobs, jobs.c.id == leases.c.job)
-                .where(leases.c.device == device.id, ~_ENDED)
-            ).first()
+            held = connection.execute(_held_by(device)).first()
             if held is not None:
                 self._renewed[held.id] = self._clock()
                 return Lease(held.id, _job(held.document), held.attempt)
@@ -242,6 +241,12 @@ class JobQueue:
             self._progress.get(latest.id) if latest else None,
             latest.reason if latest and state == "given up" else None,
         )
+
+
+def _held_by(device: Device) -> Select[Any]:
+    """The open lease of the device, with its job."""
+    columns = select(leases.c.id, leases.c.attempt, jobs.c.document)
+    return columns.join(jobs, jobs.c.id == leases.c.job).where(leases.c.device == device.id, ~_ENDED)
 
 
 def _job(document: str) -> Job:
