@@ -7,6 +7,7 @@ import ModelRunner
 struct Fetch: Sendable {
     let workspace: Workspace
     let client: HostClient
+    let date: Date
 
     /// The package's folder, whole.
     func package(_ package: PackageContent) async throws -> URL {
@@ -23,6 +24,7 @@ struct Fetch: Sendable {
             if !isHere(place, bytes: input.bytes) {
                 try await client.download(BlobIdentity(sha256: input.sha256, bytes: input.bytes), place)
             }
+            workspace.markUsed(place, at: date)
             tensors.append(
                 Tensor(
                     name: input.name, dtype: input.dtype, shape: input.shape, kind: input.kind,

@@ -77,28 +77,22 @@ public struct JobRun: Sendable {
     private func perform(_ job: Job, _ folder: RunFolder, _ log: RunLog) async throws -> Outcome {
         try log.enter(.fetch)
         if let refusal = job.refusal { return try finished(log, Failure(phase: .fetch, message: refusal)) }
-        let fetch = Fetch(workspace: environment.workspace, client: client)
-        let package: URL
-        var inputs: [[Tensor]] = []
+        let compiled = environment.workspace.compiled(job.package, build: environment.device.identity().build)
+        let inputs: [[Tensor]]
         do {
-            package = try await fetch.package(job.package)
-            for sample in job.samples { inputs.append(try await fetch.inputs(sample)) }
+            inputs = try await fetch(job, compiled)
+            try await compile(job.package, to: compiled, log)
+        } catch is CancellationError {
+            stop.set(.stopped)
+            return try finished(log, nil)
         } catch let error as WireError {
             return try finished(log, Failure(phase: .fetch, message: error.description))
-        } catch is CancellationError {
-            stop.set(.stopped)
-            return try finished(log, nil)
-        } catch {
-            return .released(Release(reason: "the package could not be fetched: \(error)", retry: true))
-        }
-        let compiled: URL
-        do {
-            compiled = try await compile(package, job.package, log)
         } catch let error as RunnerError {
             return try finished(log, Failure(phase: .compile, message: error.message, code: error.code))
-        } catch is CancellationError {
-            stop.set(.stopped)
-            return try finished(log, nil)
+        } catch let error as ConnectionLost {
+            return .released(Release(reason: "the package could not be fetched: \(error)", retry: true))
+        } catch let error as Refused {
+            return .released(Release(reason: "the package could not be fetched: \(error)", retry: true))
         }
         try await Measurement(
             environment: environment, job: job, inputs: inputs, compiled: compiled, folder: folder, log: log, stop: stop
@@ -106,17 +100,30 @@ public struct JobRun: Sendable {
         return try finished(log, nil)
     }
 
-    /// The kept form where there is one, compiled now where not.
-    private func compile(_ package: URL, _ content: PackageContent, _ log: RunLog) async throws -> URL {
-        let kept = environment.workspace.compiled(content, build: environment.device.identity().build)
-        if FileManager.default.fileExists(atPath: kept.path) { return kept }
-        try log.enter(.compile)
-        let fresh = kept.deletingPathExtension().appendingPathExtension("\(environment.newID()).mlmodelc")
-        let start = environment.clock.now()
-        try await environment.runner.compile(package, fresh)
-        try log.record(.compiled(ns: environment.clock.now() - start))
-        try FileManager.default.moveItem(at: fresh, to: kept)
-        return kept
+    /// Inputs, and the package where no compiled form of it is kept.
+    private func fetch(_ job: Job, _ compiled: URL) async throws -> [[Tensor]] {
+        let fetch = Fetch(workspace: environment.workspace, client: client, date: environment.date())
+        _ = try environment.workspace.places(of: job.package)
+        if !FileManager.default.fileExists(atPath: compiled.path) { _ = try await fetch.package(job.package) }
+        var inputs: [[Tensor]] = []
+        for sample in job.samples { inputs.append(try await fetch.inputs(sample)) }
+        return inputs
+    }
+
+    /// Does nothing where a compiled form is kept. The package has done its work then, and goes.
+    private func compile(_ content: PackageContent, to kept: URL, _ log: RunLog) async throws {
+        let (files, workspace) = (FileManager.default, environment.workspace)
+        if !files.fileExists(atPath: kept.path) {
+            try log.enter(.compile)
+            let package = try workspace.package(content)
+            let fresh = kept.deletingPathExtension().appendingPathExtension("\(environment.newID()).mlmodelc")
+            let start = environment.clock.now()
+            try await environment.runner.compile(package, fresh)
+            try log.record(.compiled(ns: environment.clock.now() - start))
+            try files.moveItem(at: fresh, to: kept)
+            try? files.removeItem(at: package.deletingLastPathComponent())
+        }
+        workspace.markUsed(kept.deletingLastPathComponent(), at: environment.date())
     }
 
     private func finished(_ log: RunLog, _ failure: Failure?) throws -> Outcome {

@@ -32,6 +32,8 @@ public struct Worker: Sendable {
     let limits: Limits
     let update: @Sendable (Update) -> Void
     private static let waitSeconds = 25
+    /// Two weeks: a phone is small, and what is needed again comes again.
+    private static let keptSeconds = 14.0 * 24 * 3600
 
     public init(
         environment: HarnessEnvironment, client: HostClient, heartbeatSeconds: Double, limits: Limits = Limits(),
@@ -47,6 +49,7 @@ public struct Worker: Sendable {
     /// Returns when the limits are reached; throws `CancellationError` when its task is cancelled, `Refused` when the
     /// host does not know this device, and where the disk refuses.
     public func run() async throws {
+        environment.workspace.removeUnused(since: environment.date().addingTimeInterval(-Self.keptSeconds))
         var jobs = 0
         while jobs < limits.jobs ?? .max {
             try await deliverPending()

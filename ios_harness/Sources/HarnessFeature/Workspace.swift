@@ -41,6 +41,24 @@ public struct Workspace: Sendable {
         return root.appendingPathComponent("packages/\(package.identity)/\(package.name)")
     }
 
+    /// Forgets blobs, packages and compiled models that nothing has used since `date`. They come again when needed.
+    public func removeUnused(since date: Date) {
+        let files = FileManager.default
+        for kind in ["blobs", "packages", "compiled"] {
+            let folder = root.appendingPathComponent(kind)
+            for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? [] {
+                let item = folder.appendingPathComponent(name)
+                let used = try? files.attributesOfItem(atPath: item.path)[.modificationDate] as? Date
+                if let used, used < date { try? files.removeItem(at: item) }
+            }
+        }
+    }
+
+    /// Marks a blob, or the folder of a package's compiled forms, as used now.
+    func markUsed(_ item: URL, at date: Date) {
+        try? FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: item.path)
+    }
+
     /// Where each file of `package` belongs. Throws where one would leave the package's folder.
     public func places(of package: PackageContent) throws -> [(file: PackageFile, place: URL)] {
         let folder = try self.package(package)

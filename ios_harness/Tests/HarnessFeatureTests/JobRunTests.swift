@@ -118,6 +118,30 @@ struct JobRunTests {
         #expect(try await phone.run(job, of: host) != nil)
     }
 
+    @Test("keeps the compiled form of a package, and not the package")
+    func packageGone() async throws {
+        let job = host.job()
+        try await phone.run(job, of: host)
+        #expect(!FileManager.default.fileExists(atPath: try phone.workspace.package(job.package).path))
+        let kept = phone.workspace.compiled(job.package, build: "22B83")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: kept.path) == ["model"])
+    }
+
+    @Test("forgets what nothing has used for two weeks, and fetches it again when it is needed")
+    func unused() async throws {
+        let job = host.job()
+        let compiled = phone.workspace.compiled(job.package, build: "22B83").path
+        try await phone.run(job, of: host)
+        // The phone's calendar says September 2026.
+        let then = Date(timeIntervalSince1970: 1_790_000_000)
+        phone.workspace.removeUnused(since: then.addingTimeInterval(-1))
+        #expect(FileManager.default.fileExists(atPath: compiled))
+        phone.workspace.removeUnused(since: then.addingTimeInterval(1))
+        #expect(!FileManager.default.fileExists(atPath: compiled))
+        #expect(!FileManager.default.fileExists(atPath: try phone.workspace.blob(job.samples[0].inputs[0].sha256).path))
+        #expect(try await phone.run(host.job("job-2"), of: host)?.compileNs == 7_000)
+    }
+
     @Test("leaves no copies of models behind")
     func cleansUp() async throws {
         let report = try #require(try await phone.run(host.job(), of: host))
