@@ -43,6 +43,8 @@ public class MLModel: NSObject {
     private let model: SimulatedModel
     private let function: SimulatedFunction
     private var predictions = 0
+    /// Without state, every prediction has the same outputs: made once.
+    private var answer: MLDictionaryFeatureProvider?
 
     /// Leaves the compiled model in a folder of its own, below the system's for temporary files.
     public class func compileModel(at modelURL: URL) async throws -> URL {
@@ -82,17 +84,21 @@ public class MLModel: NSObject {
     public func prediction(
         from input: any MLFeatureProvider, options: MLPredictionOptions
     ) throws -> any MLFeatureProvider {
-        try predict(input, offset: 0)
+        try predict(input)
+        let answer = try self.answer ?? outputs(offset: 0)
+        self.answer = answer
+        return answer
     }
 
     public func prediction(
         from input: any MLFeatureProvider, using state: MLState, options: MLPredictionOptions
     ) throws -> any MLFeatureProvider {
+        try predict(input)
         defer { state.predictions += 1 }
-        return try predict(input, offset: state.predictions)
+        return try outputs(offset: state.predictions)
     }
 
-    private func predict(_ input: any MLFeatureProvider, offset: Int) throws -> any MLFeatureProvider {
+    private func predict(_ input: any MLFeatureProvider) throws {
         for feature in function.inputs where !feature.optional && input.featureValue(for: feature.name) == nil {
             throw modelError(.featureType, "Feature \(feature.name) is required but not specified.")
         }
@@ -103,12 +109,14 @@ public class MLModel: NSObject {
         if let message = simulation.predictionError, predictions > simulation.predictionsBeforeError {
             throw modelError(.generic, message)
         }
-        let answer = SimulatedAnswer(simulation: simulation, units: configuration.computeUnits, offset: offset)
-        return try MLDictionaryFeatureProvider(
-            dictionary: Dictionary(
-                uniqueKeysWithValues: function.outputs.map {
-                    ($0.name, try answer.value(of: $0, labels: function.classLabels ?? []) as Any)
-                }))
+    }
+
+    private func outputs(offset: Int) throws -> MLDictionaryFeatureProvider {
+        let answer = SimulatedAnswer(simulation: model.simulation, offset: offset)
+        let values = try function.outputs.map { output in
+            (output.name, try answer.value(of: output, labels: function.classLabels ?? []) as Any)
+        }
+        return try MLDictionaryFeatureProvider(dictionary: Dictionary(values, uniquingKeysWith: { $1 }))
     }
 }
 

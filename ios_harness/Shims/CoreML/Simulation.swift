@@ -76,14 +76,17 @@ public struct Simulation: Codable, Sendable {
 
 /// The outputs of a simulated prediction.
 struct SimulatedAnswer {
-    let simulation: Simulation
-    let units: MLComputeUnits
-    let offset: Int
+    private let rowPadding: Int
+    private let values: [Double]
+    private let offset: Int
 
-    private func element(_ index: Int) -> Double {
-        let values = simulation.values ?? (0..<16).map { Double($0) / 16 }
-        return values[(index + offset) % values.count]
+    init(simulation: Simulation, offset: Int) {
+        rowPadding = simulation.rowPadding
+        values = simulation.values.flatMap { $0.isEmpty ? nil : $0 } ?? (0..<16).map { Double($0) / 16 }
+        self.offset = offset
     }
+
+    private func element(_ index: Int) -> Double { values[(index + offset) % values.count] }
 
     func value(of feature: SimulatedFeature, labels: [String]) throws -> MLFeatureValue {
         switch feature.kind {
@@ -99,7 +102,7 @@ struct SimulatedAnswer {
     private func array(_ feature: SimulatedFeature) -> MLMultiArray {
         let type = MLMultiArrayDataType(rawValue: feature.dataType) ?? .float32
         let shape = feature.shape.map { NSNumber(value: $0) }
-        let array = MLMultiArray(shape: shape, dataType: type, rowPadding: simulation.rowPadding)
+        let array = MLMultiArray(shape: shape, dataType: type, rowPadding: rowPadding)
         array.withUnsafeMutableBytes { bytes, strides in
             for index in 0..<array.count {
                 var (rest, place) = (index, 0)
