@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.comparison import Standard, compare_outputs
+from mobiledeploy.parity.runners.runner import DISTINCT_CLASSES, PROBABILITIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +27,6 @@ def subject_reference(subject: Subject | None, blobs: Blobs) -> Reference | str:
     """The reference outputs, or the reason why there are none."""
     if subject is None:
         return "the job is not of this store, so there is no reference here"
-    if subject.classifier:
-        return "the package answers with labels, which a report does not carry"
     path = blobs.find(subject.reference) if subject.reference else None
     if path is None:
         return "the reference outputs are not there"
@@ -52,8 +52,26 @@ def device_parity(
             return f"the bytes of output {missing[0]} are not there"
         if sent.sample in expected:
             arrays = {name: array for name, array in found.items() if array is not None}
-            results += compare_outputs(sent.sample, expected[sent.sample], arrays, standard)
+            wanted = expected[sent.sample]
+            results += compare_outputs(sent.sample, wanted, _with_probabilities(arrays, wanted, subject), standard)
     return tuple(results) or "no sample of the device has a reference"
+
+
+def _with_probabilities(
+    arrays: dict[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], subject: Subject
+) -> dict[str, NDArray[Any]]:
+    """A device sends a classifier's dictionary as one array in the order of the labels, and nothing of the label that
+    it predicts; of classes that share a label a dictionary has one number, so only the others compare."""
+    if not subject.labels:
+        return arrays
+    found: dict[str, NDArray[Any]] = {}
+    for name, array in arrays.items():
+        if array.size == subject.labels and (name not in wanted or wanted[name].shape != array.shape):
+            distinct = np.array(subject.distinct_classes, np.int64)
+            found |= {DISTINCT_CLASSES: distinct, PROBABILITIES: array.reshape(1, -1)[:, distinct]}
+        else:
+            found[name] = array
+    return found
 
 
 def _array(tensor: TensorContent, blobs: Blobs) -> NDArray[Any] | None:

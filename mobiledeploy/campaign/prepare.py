@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,7 @@ from mobiledeploy.campaign.subject import Subject
 from mobiledeploy.errors import InputError, PackageError, UnsupportedError
 from mobiledeploy.parity import reference as references
 from mobiledeploy.parity.pixels import is_picture
+from mobiledeploy.parity.runners.classifier import package_classifier
 from mobiledeploy.records import JobSample, PackageContent, PackageFile, TensorContent
 
 if TYPE_CHECKING:
@@ -72,6 +74,9 @@ def _prepare_one(artifact: Artifact, package: Path, blobs: Blobs) -> Prepared:
         raise PackageError(f"the manifest claims nothing of {package.name}", where=str(package), remedy=_AGAIN)
     reference = references.starting_with(references.load(artifact.reference), prefix)
     specs = {spec.name: spec for spec in manifest.inputs}
+    classifier = package_classifier(package)
+    labels = classifier.labels if classifier else ()
+    counts = Counter(labels)
     subject = Subject(
         model=manifest.name,
         precision=claim.precision,
@@ -81,7 +86,8 @@ def _prepare_one(artifact: Artifact, package: Path, blobs: Blobs) -> Prepared:
         reference=blobs.add_file(artifact.reference)[0],
         prefix=prefix,
         sizes=tuple((spec.shape[-2], spec.shape[-1]) for spec in manifest.inputs if is_picture(spec)),
-        classifier=manifest.options.labels is not None,
+        labels=len(labels),
+        distinct_classes=tuple(index for index, label in enumerate(labels) if counts[label] == 1),
     )
     return Prepared(
         package_content(package, blobs),

@@ -17,7 +17,8 @@ class Subject:
 
     `reference`: the blob with the original's outputs (`reference.npz`), None where there is none. `prefix`: what the
     names of its samples begin with, where it has those of several sizes. `bar_db`: of the export. `sizes`: (height,
-    width) of the pictures. `classifier`: it answers with labels, which a report does not carry.
+    width) of the pictures. Of a classifier, which answers with a probability per label: the number of its `labels`, and
+    the indices of the classes that have one of their own.
     """
 
     schema: ClassVar[str] = "mobiledeploy.bench-subject/1"
@@ -30,7 +31,8 @@ class Subject:
     reference: str | None = None
     prefix: str = ""
     sizes: tuple[tuple[int, int], ...] = ()
-    classifier: bool = False
+    labels: int = 0
+    distinct_classes: tuple[int, ...] = ()
 
 
 def read_subject(text: str) -> Subject | None:

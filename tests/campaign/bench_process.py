@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -36,7 +37,7 @@ class BenchProcess:
 
     def phone(self, number: int = 1, **fields: Any) -> WireClient:
         """A phone that has paired with the `number`th code."""
-        until(lambda: self.process.poll() is not None or len(self.links()) >= number, 60)
+        until(lambda: self.process.poll() is not None or len(self.links()) >= number, 300)
         assert self.process.poll() is None, self.log.read_text()
         port, token = self.links()[number - 1]
         client = WireClient(port, device=replace(PHONE, **fields))
@@ -45,7 +46,7 @@ class BenchProcess:
 
     def end(self) -> tuple[int, dict[str, Any], str]:
         """Exit code, the JSON document, and standard error."""
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=300)
         return self.process.returncode, json.loads(out) if out else {}, self.log.read_text()
 
     def interrupt(self) -> tuple[int, dict[str, Any], str]:
@@ -85,7 +86,7 @@ def faithful(lease, phone: WireClient, outputs: dict[str, dict[str, np.ndarray]]
         for name, array in outputs[sample.name].items():
             content = np.ascontiguousarray(array, "<f4").tobytes()
             blobs.append(content)
-            digest = __import__("hashlib").sha256(content).hexdigest()
+            digest = hashlib.sha256(content).hexdigest()
             tensors.append(TensorContent(name, "float32", array.shape, digest, len(content)))
         sent.append(SampleOutputs(sample.name, tuple(tensors)))
     units = tuple(replace(unit, outputs=tuple(sent)) for unit in report.units)
@@ -94,7 +95,7 @@ def faithful(lease, phone: WireClient, outputs: dict[str, dict[str, np.ndarray]]
 
 def do(phone: WireClient, outputs: dict[str, dict[str, np.ndarray]], **plan: Any) -> str:
     """The next job, done with these outputs; its id."""
-    lease = phone.next(wait=20)
+    lease = phone.next(wait=15)
     assert lease is not None
     report, blobs = faithful(lease, phone, outputs, **plan)
     for content in blobs:

@@ -65,7 +65,7 @@ class WireClient:
     device: DeviceIdentity = DEVICE
     app: AppIdentity = APP
     secret: str | None = None
-    timeout: float = 20.0
+    timeout: float = 60.0
     id: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
