@@ -32,7 +32,8 @@ public struct Simulation: Codable, Sendable {
     public var rowPadding = 0
     /// What each element of an output is, in order and again from the start; without it, 0, 1/16, 2/16 … 15/16.
     public var values: [Double]?
-    /// The process is killed at this step, as iOS does when memory runs out; with `killUnits` only on that compute unit.
+    /// The process is killed at this step, as iOS does when memory runs out; with `killUnits` only on that compute
+    /// unit.
     public var kill: Step?
     public var killUnits: String?
 
@@ -140,7 +141,8 @@ struct SimulatedAnswer {
     }
 }
 
-/// IEEE 754 binary16 of a value that is normal there, or zero; Swift has no Float16 on x86 Macs, and none is needed here.
+/// IEEE 754 binary16 of a value that is normal there, or zero; Swift has no Float16 on x86 Macs, and none is needed
+/// here.
 func halfBits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     let sign = UInt16(bits >> 16) & 0x8000

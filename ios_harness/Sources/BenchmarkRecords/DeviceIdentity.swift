@@ -1,4 +1,5 @@
-/// "simulated" is a program that pretends to be a phone, "simulator" is Xcode's; neither says anything of a phone's speed.
+/// "simulated" is a program that pretends to be a phone, "simulator" is Xcode's; neither says anything of a phone's
+/// speed.
 public enum DeviceKind: String, Codable, Sendable, CaseIterable {
     case phone, mac, simulator, simulated
 }

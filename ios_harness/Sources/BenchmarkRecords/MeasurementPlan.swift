@@ -20,7 +20,8 @@ public enum QualityOfServiceName: String, Codable, Sendable, CaseIterable {
 /// How to measure one package. Compute units take turns: round 1 of each, then round 2 of each, and so on.
 public struct MeasurementPlan: WireRecord {
     public var computeUnits: [ComputeUnits] = ComputeUnits.allCases
-    /// Per compute unit so many rounds, in each of them `warmUp` predictions that are recorded apart, then `iterations`.
+    /// Per compute unit so many rounds, in each of them `warmUp` predictions that are recorded apart, then
+    /// `iterations`.
     public var rounds = 20
     public var iterations = 50
     public var warmUp = 10

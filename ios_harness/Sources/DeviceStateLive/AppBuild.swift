@@ -1,8 +1,8 @@
 import BenchmarkRecords
 import Foundation
 
-/// The app as it was built. Version and commit stand in Info.plist, where there is one (`MobileDeployCommit`, written by
-/// the build); a command-line build takes the commit from the environment.
+/// The app as it was built. Version and commit stand in Info.plist, where there is one (`MobileDeployCommit`, written
+/// by the build); a command-line build takes the commit from the environment.
 enum AppBuild {
     static let version = "0.1.0"
 

@@ -34,8 +34,8 @@
                 batteryState: battery?.state ?? .unknown)
         }
 
-        /// By the trip points of the kernel's thermal zones: `serious` where a passive one is reached, which is where the
-        /// kernel begins to slow the processor down, `critical` where a hot or critical one is.
+        /// By the trip points of the kernel's thermal zones: `serious` where a passive one is reached, which is where
+        /// the kernel begins to slow the processor down, `critical` where a hot or critical one is.
         var thermal: ThermalState {
             folders("sys/class/thermal", prefix: "thermal_zone").map(state).max() ?? .nominal
         }

@@ -3,8 +3,8 @@ import Foundation
 import LatencyCore
 import ModelRunner
 
-/// Everything that is timed but the compilation, on one thread. A compute unit that fails is left out from there on; the
-/// others go on.
+/// Everything that is timed but the compilation, on one thread. A compute unit that fails is left out from there on;
+/// the others go on.
 actor Measurement {
     private let environment: HarnessEnvironment
     private let job: Job
@@ -148,8 +148,8 @@ actor Measurement {
         if job.plan.reload { loaded[units]?.prediction = nil }
     }
 
-    /// Waits while the device is hotter than the plan allows. Where that was in vain once the run is invalid anyway, and
-    /// nobody waits again.
+    /// Waits while the device is hotter than the plan allows. Where that was in vain once the run is invalid anyway,
+    /// and nobody waits again.
     private func coolDown() async {
         var waited = 0.0
         while !staysHot, stop.reason == nil, environment.device.condition(log.nowNs).thermal > job.plan.hottest {

@@ -24,8 +24,8 @@ public struct PhoneSession: Sendable {
         try await PairedHost.pair(link, client: client(link.host, nil), environment: environment)
     }
 
-    /// Goes on until its task is cancelled; returns after the inbox where no host is paired. A job folder that cannot be
-    /// measured is shown and left alone.
+    /// Goes on until its task is cancelled; returns after the inbox where no host is paired. A job folder that cannot
+    /// be measured is shown and left alone.
     public func run(_ update: @escaping @Sendable (Worker.Update) -> Void) async throws {
         for (source, destination) in inbox.waiting() {
             do {

@@ -2,8 +2,8 @@ import BenchmarkRecords
 import Foundation
 import LatencyCore
 
-/// A run that is under way: each event goes to the journal, into the state, and to whoever watches. Used by the measuring
-/// thread and by the one that watches conditions.
+/// A run that is under way: each event goes to the journal, into the state, and to whoever watches. Used by the
+/// measuring thread and by the one that watches conditions.
 final class RunLog: @unchecked Sendable {
     private let lock = NSLock()
     private let journal: Journal

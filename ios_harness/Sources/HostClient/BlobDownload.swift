@@ -1,8 +1,8 @@
 import BenchmarkRecords
 import Foundation
 
-/// One blob to one file. It grows beside its place under a name of its own; an interrupted transfer goes on where it was,
-/// also after the app was killed; only the bytes with the right hash get the final name.
+/// One blob to one file. It grows beside its place under a name of its own; an interrupted transfer goes on where it
+/// was, also after the app was killed; only the bytes with the right hash get the final name.
 struct BlobDownload: Sendable {
     let blob: BlobIdentity
     let destination: URL

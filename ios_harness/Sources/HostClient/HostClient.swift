@@ -1,8 +1,8 @@
 import BenchmarkRecords
 import Foundation
 
-/// What a phone says to a host (docs/protocol.md). Live: `HostClient.speaking(to:…)` over a transport; tests build their
-/// own of closures. Everything throws `Refused`, `ConnectionLost` or `WireError`, and may be repeated.
+/// What a phone says to a host (docs/protocol.md). Live: `HostClient.speaking(over:…)` over a transport; tests build
+/// their own of closures. Everything throws `Refused`, `ConnectionLost` or `WireError`, and may be repeated.
 public struct HostClient: Sendable {
     public var pair: @Sendable (PairingRequest) async throws -> PairingAnswer
     /// Waits up to so many seconds for a job; nil where none came.

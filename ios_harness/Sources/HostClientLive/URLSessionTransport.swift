@@ -62,8 +62,8 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Send
         }
     }
 
-    /// FoundationNetworking does not heed the time limit of a request whose host accepts and then says nothing. A timer of
-    /// Dispatch's keeps its time also where every thread of Swift's pool is at work.
+    /// FoundationNetworking does not heed the time limit of a request whose host accepts and then says nothing. A timer
+    /// of Dispatch's keeps its time also where every thread of Swift's pool is at work.
     private func watch(_ task: URLSessionDataTask, timeout: Double, after wait: Double) {
         DispatchQueue.global().asyncAfter(deadline: .now() + wait) { [self] in
             guard let last = lock.withLock({ underWay[task.taskIdentifier]?.lastByte }) else { return }

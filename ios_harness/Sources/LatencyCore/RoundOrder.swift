@@ -1,8 +1,8 @@
 import BenchmarkRecords
 
-/// Which compute unit has its turn, and its how many-th: round 1 of each in the order of the plan, then round 2 of each,
-/// and so on. A unit that has its rounds goes on until its timed durations reach the plan's least time; one that failed
-/// drops out, and the others are not kept waiting.
+/// Which compute unit has its turn, and its how many-th: round 1 of each in the order of the plan, then round 2 of
+/// each, and so on. A unit that has its rounds goes on until its timed durations reach the plan's least time; one that
+/// failed drops out, and the others are not kept waiting.
 public struct RoundOrder {
     public struct Turn: Equatable, Sendable {
         public let unit: ComputeUnits
@@ -36,7 +36,8 @@ public struct RoundOrder {
         return Turn(unit: unit, round: round)
     }
 
-    /// `timedNs`: the sum of the durations of this round. One without any progress would go on for ever: it is the last.
+    /// `timedNs`: the sum of the durations of this round. One without any progress would go on for ever: it is the
+    /// last.
     public mutating func finished(_ turn: Turn, timedNs: Int) {
         self.timedNs[turn.unit, default: 0] += timedNs
         waiting.removeAll { $0 == turn.unit }

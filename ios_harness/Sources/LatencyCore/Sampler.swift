@@ -2,8 +2,8 @@
     import ObjectiveC
 #endif
 
-/// Times one operation after another, on the thread that calls. Between the two readings of the clock stands nothing but
-/// the operation; nothing is allocated from the first sample to the last.
+/// Times one operation after another, on the thread that calls. Between the two readings of the clock stands nothing
+/// but the operation; nothing is allocated from the first sample to the last.
 public struct Sampler<Clock: MonotonicClock> {
     public let clock: Clock
     @usableFromInline let origin: Int
@@ -15,8 +15,8 @@ public struct Sampler<Clock: MonotonicClock> {
         self.origin = origin
     }
 
-    /// Appends `count` samples to `buffer`, fewer where `stop` says so before one of them. A throwing operation ends the
-    /// series; what was sampled before it stays.
+    /// Appends `count` samples to `buffer`, fewer where `stop` says so before one of them. A throwing operation ends
+    /// the series; what was sampled before it stays.
     @inlinable
     public func sample(
         _ count: Int, into buffer: SampleBuffer, until stop: () -> Bool = { false }, _ operation: () throws -> Void

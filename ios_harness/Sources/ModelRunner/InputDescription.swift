@@ -28,7 +28,8 @@ public struct InputDescription: Equatable, Sendable {
             case .uint8: data.append(byte)
             case .int8: data.append(byte & 1)
             case .int32: withUnsafeBytes(of: Int32(byte & 1).littleEndian) { data.append(contentsOf: $0) }
-            // Swift has no Float16 on every system. 0x3800 is 0.5, 0x3BFF just below 1: the bits between are the fraction.
+            // Swift has no Float16 on every system. 0x3800 is 0.5, 0x3BFF just below 1: the bits between are the
+            // fraction.
             case .float16:
                 withUnsafeBytes(of: (0x3800 | UInt16(byte) << 2).littleEndian) { data.append(contentsOf: $0) }
             case .float32: withUnsafeBytes(of: Float(byte) / 256) { data.append(contentsOf: $0) }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// An array whose elements stand `strides` apart, counted in elements. The Neural Engine pads rows of its outputs: bytes
-/// that are read straight through are then not the values.
+/// An array whose elements stand `strides` apart, counted in elements. The Neural Engine pads rows of its outputs:
+/// bytes that are read straight through are then not the values.
 public struct StridedLayout: Equatable, Sendable {
     public let shape: [Int]
     public let strides: [Int]

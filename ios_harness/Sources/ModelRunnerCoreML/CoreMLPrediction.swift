@@ -3,7 +3,8 @@ import CoreML
 import Foundation
 import ModelRunner
 
-/// One set of inputs for one loaded model: everything is made here, and only the prediction is left for the timed region.
+/// One set of inputs for one loaded model: everything is made here, and only the prediction is left for the timed
+/// region.
 final class CoreMLPrediction {
     private let model: MLModel
     private let inputs: MLDictionaryFeatureProvider

@@ -51,7 +51,8 @@ struct RefusalTests {
         phone.beforePrediction.update {
             $0 = { units in
                 guard units == .all else { return }
-                // One first prediction, then rounds of one warm-up and three samples: this is the second's second sample.
+                // One first prediction, then rounds of one warm-up and three samples: this is the second's second
+                // sample.
                 if made.update({
                     $0 += 1; return $0
                 }) == 8 {
