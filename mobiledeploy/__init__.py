@@ -13,21 +13,24 @@ if TYPE_CHECKING:
         MobileDeployError,
         ParityError,
     )
-    from mobiledeploy.pipeline import ExportResult, RunResult, check, export, run
-    from mobiledeploy.records import ExportOptions, InputSpec, Manifest, ParityReport, Preprocessing, Proof
+    from mobiledeploy.pipeline import ExportResult, GivenInputs, OutputSummary, RunResult, check, diagnose, export, run
+    from mobiledeploy.records import Diagnosis, ExportOptions, InputSpec, Manifest, ParityReport, Preprocessing, Proof
 
     __version__: str
 
 __all__ = [
     "ConversionError",
+    "Diagnosis",
     "ExportOptions",
     "ExportResult",
+    "GivenInputs",
     "HostError",
     "InputError",
     "InputSpec",
     "InternalError",
     "Manifest",
     "MobileDeployError",
+    "OutputSummary",
     "ParityError",
     "ParityReport",
     "Preprocessing",
@@ -35,14 +38,15 @@ __all__ = [
     "RunResult",
     "__version__",
     "check",
+    "diagnose",
     "export",
     "run",
 ]
 
 _HOMES = {
     "errors": ("ConversionError", "HostError", "InputError", "InternalError", "MobileDeployError", "ParityError"),
-    "pipeline": ("ExportResult", "RunResult", "check", "export", "run"),
-    "records": ("ExportOptions", "InputSpec", "Manifest", "ParityReport", "Preprocessing", "Proof"),
+    "pipeline": ("ExportResult", "GivenInputs", "OutputSummary", "RunResult", "check", "diagnose", "export", "run"),
+    "records": ("Diagnosis", "ExportOptions", "InputSpec", "Manifest", "ParityReport", "Preprocessing", "Proof"),
 }
 
 

@@ -94,7 +94,7 @@ def _demand_equality(reports: "tuple[ParityReport, ...]") -> None:
     raise ParityError(
         f"{len(failed)} of {len(reports)} packages do not equal their original: {_reason(worst)}.{divergence}",
         where=f"{subject(worst)} under {worst.runner}",
-        remedy="Export with `--precision float32` to see whether fp16 rounding is the cause.",
+        remedy="`mobiledeploy diagnose` on it shows where, and whether float16 is the cause.",
     )
 
 

@@ -26,6 +26,7 @@ def _option(metavar: str, text: str, **more: Any) -> Any:
 
 
 _MODEL = "A zoo name (see `mobiledeploy models`), package.module:factory, file.py:factory, or a .pt2."
+_PRECISION = "Type of activations and weights; mixed: float16 but for the operators that parity needs in float32."
 _SUBSTITUTE = "Activation to replace, to see what it costs: hardswish=gelu. Reports tell the drift; repeatable."
 _IOS = "|".join(options.DEPLOYMENT_TARGETS)
 
@@ -34,7 +35,7 @@ Targets = Annotated[list[str] | None, _option("coreml|onnx", "Format; repeatable
 Output = Annotated[Path, _option("DIR", "Where the model's folder is made.")]
 Weights = Annotated[str, _option("auto|pretrained|random|FILE", "auto: pretrained if reachable, else random.")]
 Resolution = Annotated[str | None, _option("N|HxW", "Input size in pixels.")]
-Precision = Annotated[str, _option("float16|float32", "Type of activations and weights.")]
+Precision = Annotated[str, _option("float16|float32|mixed", _PRECISION)]
 DeploymentTarget = Annotated[str, _option(_IOS, "Oldest iOS the package must load on.")]
 InputType = Annotated[str | None, _option("image|tensor", "image: takes pictures; default where their form is known.")]
 Labels = Annotated[str | None, _option("imagenet|FILE", "Class names; FILE: one per line.")]

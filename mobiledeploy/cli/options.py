@@ -27,7 +27,7 @@ __all__ = [
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 DEPLOYMENT_TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18")
-_PRECISIONS = ("float16", "float32")
+_PRECISIONS = ("float16", "float32", "mixed")
 _INPUT_TYPES = ("image", "tensor")
 
 
@@ -59,8 +59,8 @@ def _size(text: str, option: str) -> tuple[int, int]:
     return int(height), int(width or height)
 
 
-def precision(text: str) -> Literal["float16", "float32"]:
-    return cast("Literal['float16', 'float32']", _one_of(text, _PRECISIONS, "--precision", "precision"))
+def precision(text: str) -> Literal["float16", "float32", "mixed"]:
+    return cast("Literal['float16', 'float32', 'mixed']", _one_of(text, _PRECISIONS, "--precision", "precision"))
 
 
 def input_type(text: str | None) -> Literal["image", "tensor"] | None:

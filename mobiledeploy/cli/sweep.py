@@ -37,7 +37,7 @@ def sweep(  # noqa: PLR0917 - a parameter per option
     context: typer.Context,
     patterns: Annotated[list[str], typer.Argument(metavar="PATTERN|FILE...", help=_PATTERN)],
     target: Annotated[list[str] | None, _option("coreml|onnx", "Format; repeatable (coreml by default).")] = None,
-    precision: Annotated[list[str] | None, _option("float16|float32", "Repeatable (float16 by default).")] = None,
+    precision: Annotated[list[str] | None, _option("float16|float32|mixed", "Repeatable (float16 by default).")] = None,
     weights: Annotated[str, _option("auto|pretrained|random|FILE", "As for export.")] = "auto",
     resolution: Resolution = None,
     deployment_target: DeploymentTarget = "iOS16",

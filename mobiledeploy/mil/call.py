@@ -12,26 +12,56 @@ import torch
 from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.program import Data, Operation, TensorType, Value, ValueType
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_memory, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.executor import BoundBlock
     from mobiledeploy.mil.operator import Opset
 
-__all__ = ["Call", "Constant", "carry"]
+__all__ = ["Call", "Constant", "carry", "is_narrow", "narrowed", "widened"]
 
 Constant: TypeAlias = "torch.Tensor | str | tuple[Constant, ...]"
 
+# Weights of a model in float16, twice as large in float32, would be most of the memory it takes; widening them where
+# they are used is not measurable (their half is read from memory in the place of the whole). Small ones are not worth
+# a call.
+_NARROW_FROM = 2**14
+
 
 def carry(value: Value) -> Constant:
-    """A constant as the executor holds it: tensors in their carrier type (float16 in float32), strings, tuples."""
+    """A constant as the executor holds it: tensors in their carrier type, but large ones of float16 as they are (see
+    `widened`), strings, tuples."""
     return _carry(value.data, value.type)
+
+
+def widened(constant: Constant) -> Constant:
+    """The constant in its carrier type."""
+    if isinstance(constant, tuple):
+        return tuple(map(widened, constant))
+    return constant.float() if is_narrow(constant) and isinstance(constant, torch.Tensor) else constant
+
+
+def narrowed(value: torch.Tensor) -> torch.Tensor:
+    """A large float32 tensor whose values are all of float16 in float16, any other as it is."""
+    if value.dtype is not torch.float32 or value.numel() < _NARROW_FROM:
+        return value
+    half = value.half()
+    return half if torch.equal(half.float(), value) else value
+
+
+def is_narrow(constant: Constant | None) -> bool:
+    """Whether the constant is held in float16, and has to be widened before anything computes with it."""
+    return isinstance(constant, torch.Tensor) and constant.dtype is torch.float16
 
 
 def _carry(data: Data, kind: ValueType) -> Constant:
     if isinstance(data, np.ndarray) and data.dtype != object and isinstance(kind, TensorType):
         if kind.dtype is DataType.BFLOAT16:
             return torch.from_numpy((data.astype(np.uint32) << 16).view(np.float32))
+        if kind.dtype is DataType.FLOAT16 and data.size >= _NARROW_FROM:
+            check_memory(data.size * data.itemsize)
+            return torch.from_numpy(np.array(data, dtype=np.float16, order="C"))
+        check_memory(data.size * kind.dtype.carrier.itemsize)
         # always a copy in native byte order: the weight file may change under a memory map
         return torch.from_numpy(np.array(data, dtype=_NUMPY[kind.dtype.carrier], order="C"))
     return _carry_element(data)
@@ -89,7 +119,7 @@ class Call:
             raise self.invalid(
                 f"parameter {parameter!r} {'must be a constant' if self.has(parameter) else 'is missing'}"
             )
-        return self.constants[parameter]
+        return widened(self.constants[parameter])
 
     def tensor(self, parameter: str) -> torch.Tensor:
         """The constant tensor given for the parameter."""

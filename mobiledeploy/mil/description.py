@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mobiledeploy.errors import InputError, PackageError
@@ -74,28 +74,32 @@ class Feature:
 
 @dataclass(frozen=True)
 class Interface:
-    """What one function takes and gives. `function`: its name in the program."""
+    """What one function takes and gives. `function`: its name in the program. `metadata`: what the package says of
+    itself: shortDescription, author, license, versionString where they are given, and its own entries."""
 
     function: str
     inputs: tuple[Feature, ...]
     outputs: tuple[Feature, ...]
     states: tuple[Feature, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_interfaces(description: Any) -> tuple[Interface, ...]:
     """The interfaces of a `ModelDescription` message, the default function first. Raises PackageError."""
     if not description.functions:
-        return (_interface("main", description),)
-    interfaces = [_interface(function.name, function) for function in description.functions]
+        return (_interface("main", description, description.metadata),)
+    interfaces = [_interface(function.name, function, description.metadata) for function in description.functions]
     default = description.defaultFunctionName or interfaces[0].function
     return tuple(sorted(interfaces, key=lambda interface: interface.function != default))
 
 
-def _interface(name: str, message: Any) -> Interface:
+def _interface(name: str, message: Any, metadata: Any) -> Interface:
     inputs, outputs, states = (
         tuple(_feature(feature) for feature in features) for features in (message.input, message.output, message.state)
     )
-    return Interface(name, inputs, outputs, states)
+    fixed = {key: getattr(metadata, key) for key in ("shortDescription", "author", "license", "versionString")}
+    given = {key: value for key, value in fixed.items() if value} | dict(metadata.userDefined)
+    return Interface(name, inputs, outputs, states, given)
 
 
 def _feature(message: Any) -> Feature:

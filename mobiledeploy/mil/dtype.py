@@ -53,6 +53,13 @@ class DataType(Enum):
         return 0 < self.bits < 8
 
     @property
+    def bounds(self) -> tuple[int, int]:
+        """The smallest and the largest number of an integer type."""
+        if self.name.startswith("INT"):
+            return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
+        return 0, (1 << self.bits) - 1
+
+    @property
     def carrier(self) -> torch.dtype:
         return _CARRIERS[self]
 

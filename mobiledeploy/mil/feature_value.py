@@ -1,11 +1,12 @@
 """What people give and get: arrays, images and dictionaries, as the tensors of a program and back.
 
-The conventions are those of coremltools' `MLModel.predict`: integers may be given as floats; fp16 comes back as
-float32, booleans as int32, a scalar with the shape (1,); colour images come back as RGBA.
+The conventions are those of coremltools' `MLModel.predict`: integers may be given as floats, whose fractions are cut
+off; fp16 comes back as float32, booleans as int32, a scalar with the shape (1,); colour images come back as RGBA.
 """
 
 from __future__ import annotations
 
+from math import trunc
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.program import TensorType, ValueType
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.description import Feature
@@ -68,8 +70,7 @@ def _pixels(feature: Feature, value: Any) -> np.ndarray:
 
 
 def _carry(feature: Feature, array: np.ndarray, kind: TensorType, rounds: bool) -> torch.Tensor:
-    # a copy, so that neither read-only arrays nor negative strides reach torch
-    tensor = torch.from_numpy(np.array(array, order="C")).to(kind.dtype.carrier)
+    tensor = _tensor(feature, array, kind.dtype).to(kind.dtype.carrier)
     if kind.dtype is DataType.FLOAT16 and rounds:
         tensor = tensor.half().float()
     if kind.size is None or kind.shape is None:
@@ -79,14 +80,30 @@ def _carry(feature: Feature, array: np.ndarray, kind: TensorType, rounds: bool) 
     return tensor.reshape([size for size in kind.shape if size is not None])
 
 
-def default_tensor(feature: Feature, kind: ValueType) -> torch.Tensor:
-    """What an optional input holds when it is not given: its default everywhere, or zeros."""
-    if not isinstance(kind, TensorType) or not kind.shape or None in kind.shape:
-        shape: tuple[int, ...] = feature.shape
-    else:
-        shape = tuple(size for size in kind.shape if size is not None)
-    carrier = kind.dtype.carrier if isinstance(kind, TensorType) else torch.float32
-    return torch.full(shape, feature.default or 0.0).to(carrier)
+def _tensor(feature: Feature, array: np.ndarray, target: DataType) -> torch.Tensor:
+    """Numbers that an integer type does not hold are refused, fractions are cut off: what the conversion makes of those
+    numbers depends on the processor."""
+    if array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    if array.size and not target.is_float and target is not DataType.BOOL:
+        low, high = target.bounds
+        if not np.isfinite(array).all() or trunc(array.min().item()) < low or trunc(array.max().item()) > high:
+            raise feature.wrong(f"it holds numbers beyond {target.spelling}'s {low}..{high}")
+    # a copy, so that neither read-only arrays nor negative strides reach torch
+    return torch.from_numpy(np.array(array, order="C"))
+
+
+def default_tensor(feature: Feature, kind: ValueType, *, rounds: bool) -> torch.Tensor:
+    """What an optional input holds when it is not given: its default everywhere, or zeros. Raises PackageError."""
+    if not isinstance(kind, TensorType):
+        raise PackageError(f"input {feature.name!r} is a {kind}, not a tensor", remedy="Export the package again.")
+    unknown = kind.shape is None or None in kind.shape
+    shape = feature.shape if unknown else tuple(size for size in kind.shape or () if size is not None)
+    try:
+        array = np.full(checked_shape(shape), feature.default or 0.0)
+    except ValueError as error:
+        raise PackageError(f"input {feature.name!r}: {error}", remedy="Export the package again.") from None
+    return _carry(feature, array, kind, rounds)
 
 
 def from_tensor(feature: Feature | None, value: Any) -> Prediction:

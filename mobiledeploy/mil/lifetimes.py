@@ -7,7 +7,9 @@ effects: results of a MOVEMENT share with their inputs, all others are new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mobiledeploy.mil.operator import Effect
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Lifetimes", "free_names"]
 
 
+@dataclass(eq=False)
+class _Group:
+    """The names that share memory. `foreign`: whether it is not the run's own. `last`: where one is read last."""
+
+    names: list[str]
+    foreign: bool
+    last: int
+
+
 class Lifetimes:
     """Which values are read last where, and which share memory. `foreign`: names whose memory is not the run's own."""
 
@@ -26,41 +37,49 @@ class Lifetimes:
         for index, operation in enumerate(block.operations):
             self._last.update(dict.fromkeys(_used_names(operation), index))
         self._last.update(dict.fromkeys(block.outputs, len(block.operations)))
-        # the names that share memory with each name; one without a group comes from outside or is a constant
-        self._groups: dict[str, set[str]] = {}
+        # a name without a group comes from outside or is a constant
+        self._groups: dict[str, _Group] = {}
         self._foreign = set(foreign)
 
     def overwritable(self, operation: Operation, index: int) -> frozenset[str]:
         """The parameters of the operation at `index` whose values it may overwrite."""
-        names = [name for argument in operation.inputs.values() for name in argument]
+        # another operand in the same memory would change while it is read
+        readers = Counter(self._groups.get(name) for argument in operation.inputs.values() for name in argument)
         return frozenset(
             parameter
             for parameter, argument in operation.inputs.items()
-            if len(argument) == 1 and self._is_free(argument[0], names, index)
+            if len(argument) == 1
+            and (group := self._groups.get(argument[0])) is not None
+            and not group.foreign
+            and group.last <= index
+            and readers[group] == 1
         )
-
-    def _is_free(self, name: str, operands: list[str], index: int) -> bool:
-        group = self._groups.get(name)
-        if group is None or not group.isdisjoint(self._foreign):
-            return False
-        # another operand in the same memory would change while it is read
-        alone = sum(operand in group for operand in operands) == 1
-        return alone and all(self._last.get(member, -1) <= index for member in group)
 
     def define(self, operation: Operation, effect: Effect) -> None:
         """Takes note of what the operation defines; to be called in the order of the block."""
+        groups = [self._new(name) for name in operation.outputs]
         if effect is not Effect.MOVEMENT:
-            for name in operation.outputs:
-                self._groups[name] = {name}
             return
-        shared = set(operation.outputs)
         for name in _used_names(operation):
-            # a name without a group is a constant or comes from outside
-            shared |= self._groups.get(name) or {name}
-            if name not in self._groups:
-                self._foreign.add(name)
-        for name in shared:
-            self._groups[name] = shared
+            groups.append(self._groups.get(name) or self._new(name, foreign=True))
+        self._join(groups)
+
+    def _new(self, name: str, *, foreign: bool = False) -> _Group:
+        group = _Group([name], foreign or name in self._foreign, self._last.get(name, -1))
+        self._groups[name] = group
+        return group
+
+    def _join(self, groups: list[_Group]) -> None:
+        """Makes one group of them: the smaller ones go into the largest, so that long chains of views stay cheap."""
+        if not groups:
+            return
+        one = max(groups, key=lambda group: len(group.names))
+        for other in dict.fromkeys(groups):
+            if other is not one:
+                one.names += other.names
+                one.foreign |= other.foreign
+                one.last = max(one.last, other.last)
+                self._groups.update(dict.fromkeys(other.names, one))
 
     def ending(self, operation: Operation, index: int, variables: Mapping[str, int]) -> list[str]:
         """The variables that nobody reads after this operation."""

@@ -1,79 +1,41 @@
-"""Loading and running an ML Program."""
+"""A model: one function of an ML Program, bound, with the conventions of coremltools' predict."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.mil.bind import bind_function
-from mobiledeploy.mil.description import Feature, Interface, read_interfaces
 from mobiledeploy.mil.feature_value import Prediction, default_tensor, from_tensor, to_tensor
-from mobiledeploy.mil.package import open_package
+from mobiledeploy.mil.module import ProgramModule
 from mobiledeploy.mil.program import Function, StateType
-from mobiledeploy.mil.reader import parse_model, read_program
 from mobiledeploy.mil.state import State, StateBuffer
 
 if TYPE_CHECKING:
+    from mobiledeploy.mil.description import Feature, Interface
     from mobiledeploy.mil.executor import BoundBlock, Listener
 
-__all__ = ["Model", "load"]
-
-Precision = Literal["declared", "float32"]
-
-
-def load(path: str | os.PathLike[str], function_name: str | None = None, *, precision: Precision = "declared") -> Model:
-    """The ML Program in an `.mlpackage` folder (or a bare `.mlmodel` file), ready to run on this machine's CPU.
-
-    Args:
-        path: the package.
-        function_name: which function of the package; its default one when None.
-        precision: "declared" rounds every value that the program declares fp16 to fp16 after the operator that computes
-            it (operators themselves compute in float32); "float32" shows the program without rounding.
-
-    Raises PackageError for a missing, damaged or hostile package, UnsupportedError for another model format or an
-    operator nobody has implemented, InputError for an unknown function name.
-    """
-    if precision not in ("declared", "float32"):
-        raise InputError(f"precision is {precision!r}", remedy="It is 'declared' or 'float32'.")
-    package = open_package(Path(path))
-    message = parse_model(package.read_model(), str(path))
-    interface = _choose(read_interfaces(message.description), function_name)
-    program = read_program(message.mlProgram, package)
-    if interface.function not in program.functions:
-        raise PackageError(
-            f"the program has no function {interface.function!r:.80}", where=str(path), remedy="Export it again."
-        )
-    return Model(interface, program.functions[interface.function], rounds=precision == "declared")
-
-
-def _choose(interfaces: tuple[Interface, ...], name: str | None) -> Interface:
-    if name is None:
-        return interfaces[0]
-    for interface in interfaces:
-        if interface.function == name:
-            return interface
-    raise InputError(
-        f"the package has no function {name!r}",
-        remedy=f"Its functions: {', '.join(interface.function for interface in interfaces)}.",
-    )
+__all__ = ["Model"]
 
 
 class Model:
     """One function of an ML Program, bound. `predict` may be called any number of times.
 
-    `inputs`, `outputs`, `states`: what the package says of them. `function`: the program as it was read.
+    `inputs`, `outputs`, `states`: what the package says of them. `metadata`: what it says of itself, by key.
     """
+
+    metadata: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, interface: Interface, function: Function, *, rounds: bool) -> None:
         self.inputs: tuple[Feature, ...] = interface.inputs
         self.outputs: tuple[Feature, ...] = interface.outputs
         self.states: tuple[Feature, ...] = interface.states
-        self.function = function
+        self.metadata = interface.metadata
+        self._function = function
         self._rounds = rounds
         self._described = {feature.name: feature for feature in (*interface.inputs, *interface.outputs)}
         self._state_types = {
@@ -81,11 +43,26 @@ class Model:
         }
         self._bound: BoundBlock = bind_function(function, rounds=rounds)
 
+    @property
+    def function(self) -> Function:
+        """The program as it was read."""
+        return self._function
+
     def make_state(self) -> State:
         """A new state, all zeros. Raises InputError if the model keeps none."""
         if not self._state_types:
             raise InputError("the model keeps no state", remedy="Call predict without one.")
         return State({name: StateBuffer(kind) for name, kind in self._state_types.items()})
+
+    def as_module(self) -> ProgramModule:
+        """The program as an `nn.Module` that `torch.export` takes; see `mobiledeploy.mil.module` for what goes in and
+        comes out. Its fp16 rounding is that of this model's `precision`.
+
+        Raises UnsupportedError for a pipeline, which has no single program.
+        """
+        function = self.function
+        order = [feature.name for feature in self.inputs]
+        return ProgramModule(function, self._bound, order, rounds=self._rounds)
 
     def predict(
         self, inputs: Mapping[str, Any], state: State | None = None, listener: Listener | None = None
@@ -101,25 +78,45 @@ class Model:
 
         Raises InputError for inputs that do not fit the description, PackageError where the program cannot compute.
         """
+        self._refuse_unknown(inputs)
+        with torch.no_grad():
+            arguments = [self._argument(named.name, named.type, inputs, state) for named in self.function.inputs]
+            results = self._execute(arguments, listener)
+        names = self.function.block.outputs
+        return {
+            name: from_tensor(self._described.get(name), result) for name, result in zip(names, results, strict=True)
+        }
+
+    def tensors(self, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+        """What `as_module()` takes, for what `predict` takes. Raises InputError as `predict` does."""
+        self._refuse_unknown(inputs)
+        kinds = {named.name: named.type for named in self.function.inputs}
+        taken = [feature.name for feature in self.inputs if feature.name in kinds]
+        return tuple(self._argument(name, kinds[name], inputs, None) for name in taken)
+
+    def _refuse_unknown(self, inputs: Mapping[str, Any]) -> None:
         unknown = [name for name in inputs if all(name != feature.name for feature in self.inputs)]
         if unknown:
             raise InputError(
                 f"the model has no input {unknown[0]!r}",
                 remedy=f"Its inputs: {', '.join(feature.name for feature in self.inputs)}.",
             )
-        with torch.no_grad():
-            arguments = [self._argument(named.name, named.type, inputs, state) for named in self.function.inputs]
-            results = self._bound.run(arguments, listener)
-        names = self.function.block.outputs
-        return {
-            name: from_tensor(self._described.get(name), result) for name, result in zip(names, results, strict=True)
-        }
+
+    def _execute(self, arguments: Sequence[Any], listener: Listener | None) -> Sequence[Any]:
+        """The program's outputs in its order, for its inputs in its order."""
+        return self._bound.run(arguments, listener)
 
     def _argument(self, name: str, kind: Any, inputs: Mapping[str, Any], state: State | None) -> Any:
         if isinstance(kind, StateType):
             if state is None or name not in state.buffers:
                 raise InputError("the model keeps a state", remedy="Pass predict a state from make_state().")
-            return state.buffers[name]
+            buffer = state.buffers[name]
+            if buffer.kind != kind.wrapped:
+                raise InputError(
+                    f"state {name!r} is {buffer.kind}, the model keeps {kind.wrapped}",
+                    remedy="Pass predict a state from this model's make_state().",
+                )
+            return buffer
         feature = self._described.get(name)
         if feature is None:
             raise PackageError(f"input {name!r:.80} of the program is not described", remedy="Export it again.")
@@ -127,4 +124,4 @@ class Model:
             return to_tensor(feature, inputs[name], kind, rounds=self._rounds)
         if not feature.optional:
             raise InputError(f"input {name!r} is missing", remedy="Give it to predict.")
-        return default_tensor(feature, kind)
+        return default_tensor(feature, kind, rounds=self._rounds)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from mobiledeploy.errors import MobileDeployError, PackageError, UnsupportedError
+from mobiledeploy.errors import MobileDeployError, PackageError
+from mobiledeploy.mil.model_format import PIPELINES, not_a_program
 from mobiledeploy.mil.program import Block, Function, NamedType, Operation, Program, TupleType, Value
 from mobiledeploy.mil.schema import message_class
 from mobiledeploy.mil.value_reader import damaged, read_type, read_value
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_model", "read_program"]
 
-_NEURAL_NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
-_PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
-
 
 def parse_model(data: bytes, where: str) -> Any:
-    """The `Model` message in `data`. Raises PackageError if there is none, UnsupportedError if it is no ML Program."""
+    """The `Model` message in `data`: an ML Program or a pipeline.
+
+    Raises PackageError if there is none, UnsupportedError for another format.
+    """
     model = message_class("Model")()
     try:
         model.ParseFromString(data)
@@ -34,22 +35,9 @@ def parse_model(data: bytes, where: str) -> Any:
     kind = model.WhichOneof("Type")
     if kind is None:
         raise PackageError("the file holds no model", where=where, remedy="Is this an .mlpackage or .mlmodel?")
-    if kind != "mlProgram":
-        raise _not_a_program(kind, where)
+    if kind != "mlProgram" and kind not in PIPELINES:
+        raise not_a_program(kind, where)
     return model
-
-
-def _not_a_program(kind: str, where: str) -> UnsupportedError:
-    if kind in _NEURAL_NETWORKS:
-        what = f"the model is in the older neural-network format ({kind}), not an ML Program"
-        remedy = "Convert the original model again with convert_to='mlprogram' (iOS 15 or newer)."
-    elif kind in _PIPELINES:
-        what = f"the model is a pipeline ({kind}), which cannot be executed as a whole"
-        remedy = "Save its ML Programs as packages of their own and load those."
-    else:
-        what = f"the model is a {kind}, not an ML Program"
-        remedy = "Only ML Programs can be executed."
-    return UnsupportedError(what, where=where, remedy=remedy)
 
 
 def read_program(message: Any, package: Package) -> Program:
@@ -69,20 +57,23 @@ class _Reader:
     def function(self, name: str, message: Any) -> Function:
         block = message.block_specializations.get(message.opset)
         if block is None:
-            raise damaged(f"no block for operator set {message.opset!r:.40}", f"function {name!r}")
+            raise damaged(f"no block for operator set {message.opset!r:.40}", f"function {name!r:.80}")
         inputs = _named_types(message.inputs)
         names: set[str] = set()
-        _define(names, [named.name for named in inputs], f"function {name!r}")
+        _define(names, [named.name for named in inputs], f"function {name!r:.80}")
         return Function(name, inputs, message.opset, self.block(block, names))
 
-    def block(self, message: Any, outer: set[str]) -> Block:
-        # a name may be used again in a sibling block, never in a nested one
-        names = set(outer)
+    def block(self, message: Any, names: set[str]) -> Block:
+        """`names`: those visible to the block; afterwards again as before."""
         inputs = _named_types(message.inputs)
         _define(names, [named.name for named in inputs], "block inputs")
-        operations = [self.operation(operation, names) for operation in message.operations]
+        operations = tuple(self.operation(operation, names) for operation in message.operations)
         _require(names, message.outputs, "block outputs")
-        return Block(inputs, tuple(message.outputs), tuple(operations))
+        # a name may be used again in a sibling block, never in a nested one
+        names.difference_update(named.name for named in inputs)
+        for operation in operations:
+            names.difference_update(operation.outputs)
+        return Block(inputs, tuple(message.outputs), operations)
 
     def operation(self, message: Any, names: set[str]) -> Operation:
         attributes = {key: self.value(value) for key, value in message.attributes.items()}

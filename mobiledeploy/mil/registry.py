@@ -102,7 +102,7 @@ def find_operator(name: str, opset: Opset, where: str) -> Operator:
             where=where,
             remedy=f"See {_file(first)}.",
         )
-    near = difflib.get_close_matches(name, REGISTRY, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(name[:80], REGISTRY, n=1, cutoff=0.0)
     nearest = REGISTRY[near[0]][0]
     raise UnsupportedError(
         f"operator {name!r:.80} is not implemented; the nearest is {nearest.name!r}",

@@ -1,8 +1,9 @@
 """The protobuf messages of Core ML packages that we read, declared as a table and built at import.
 
-Source: Apple's `Model.proto`, `FeatureTypes.proto` and `MIL.proto` (coremltools repository, `mlmodel/format/`). Only
-the fields the executor needs are declared; protobuf keeps the others as unknown fields. The classes live in a
-descriptor pool of their own, so they meet no other library's registration of the same files.
+Source: Apple's `Model.proto`, `FeatureTypes.proto`, `MIL.proto` and those of a pipeline's simple models (coremltools
+repository, `mlmodel/format/`). Only the fields the executor needs are declared; protobuf keeps the others as unknown
+fields. The classes live in a descriptor pool of their own, so they meet no other library's registration of the same
+files.
 
 A field reads `number name type`; `name*` is repeated, `map T` is a map from strings to T, `| oneof` names the oneof it
 belongs to. Enumerations are declared as int32, whose wire format is the same.
@@ -20,9 +21,6 @@ __all__ = ["message_class"]
 _PACKAGE = "mobiledeploy.coreml"
 
 _OTHER_MODEL_TYPES = {
-    200: "pipelineClassifier",
-    201: "pipelineRegressor",
-    202: "pipeline",
     300: "glmRegressor",
     301: "supportVectorRegressor",
     302: "treeEnsembleRegressor",
@@ -40,14 +38,8 @@ _OTHER_MODEL_TYPES = {
     560: "classConfidenceThresholding",
     600: "oneHotEncoder",
     601: "imputer",
-    602: "featureVectorizer",
     603: "dictVectorizer",
-    604: "scaler",
     606: "categoricalMapping",
-    607: "normalizer",
-    609: "arrayFeatureExtractor",
-    610: "nonMaximumSuppression",
-    900: "identity",
     2000: "textClassifier",
     2001: "wordTagger",
     2002: "visionFeaturePrint",
@@ -64,6 +56,15 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
         "1 specificationVersion int32",
         "2 description ModelDescription",
         "502 mlProgram Program | Type",
+        "200 pipelineClassifier PipelineClassifier | Type",
+        "201 pipelineRegressor PipelineRegressor | Type",
+        "202 pipeline Pipeline | Type",
+        "602 featureVectorizer FeatureVectorizer | Type",
+        "604 scaler Scaler | Type",
+        "607 normalizer Normalizer | Type",
+        "609 arrayFeatureExtractor ArrayFeatureExtractor | Type",
+        "610 nonMaximumSuppression NonMaximumSuppression | Type",
+        "900 identity Empty | Type",
         *(f"{number} {name} bytes | Type" for number, name in _OTHER_MODEL_TYPES.items()),
     ),
     "ModelDescription": (
@@ -92,6 +93,27 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
         "4 license string",
         "100 userDefined map string",
     ),
+    "Pipeline": ("1 models* Model", "2 names* string"),
+    "PipelineClassifier": ("1 pipeline Pipeline",),
+    "PipelineRegressor": ("1 pipeline Pipeline",),
+    # the models of pipelines that are no programs, each in a file of its name
+    "FeatureVectorizer": ("1 inputList* InputColumn",),
+    "InputColumn": ("1 inputColumn string", "2 inputDimensions uint64"),
+    "Scaler": ("1 shiftValue* double", "2 scaleValue* double"),
+    "Normalizer": ("1 normType int32",),
+    "ArrayFeatureExtractor": ("1 extractIndex* uint64",),
+    "NonMaximumSuppression": (
+        "1 pickTop PickTop | SuppressionMethod",
+        "110 iouThreshold double",
+        "111 confidenceThreshold double",
+        "200 confidenceInputFeatureName string",
+        "201 coordinatesInputFeatureName string",
+        "202 iouThresholdInputFeatureName string",
+        "203 confidenceThresholdInputFeatureName string",
+        "210 confidenceOutputFeatureName string",
+        "211 coordinatesOutputFeatureName string",
+    ),
+    "PickTop": ("1 perClass bool",),
     # FeatureTypes.proto
     "FeatureType": (
         "1 int64Type Empty | Type",

@@ -17,12 +17,13 @@ __all__ = ["State", "StateBuffer"]
 
 
 class StateBuffer:
-    """One named value. `value` is replaced, never written into, so that tensors read earlier keep their values."""
+    """One named value, zero unless `value` is given. `value` is replaced, never written into, so that tensors read
+    earlier keep their values."""
 
-    def __init__(self, kind: TensorType) -> None:
+    def __init__(self, kind: TensorType, value: torch.Tensor | None = None) -> None:
         shape = tuple(size or 0 for size in kind.shape or ())
         self.kind = kind
-        self.value = torch.zeros(shape, dtype=kind.dtype.carrier)
+        self.value = torch.zeros(shape, dtype=kind.dtype.carrier) if value is None else value
 
 
 class State:
@@ -36,9 +37,9 @@ class State:
         return np.array(self._buffer(name).value.numpy())
 
     def write_state(self, name: str, value: Any) -> None:
-        """Raises InputError for an unknown name or another shape."""
+        """Raises InputError for an unknown name, another shape, or what holds no numbers."""
         buffer = self._buffer(name)
-        tensor = torch.from_numpy(np.array(value)).to(buffer.kind.dtype.carrier)
+        tensor = _numbers(name, value).to(buffer.kind.dtype.carrier)
         if tensor.shape != buffer.value.shape:
             raise InputError(
                 f"state {name!r}: its shape is {tuple(tensor.shape)}, expected {tuple(buffer.value.shape)}",
@@ -52,3 +53,15 @@ class State:
                 f"the model has no state {name!r}", remedy=f"Its states: {', '.join(self.buffers) or 'none'}."
             )
         return self.buffers[name]
+
+
+def _numbers(name: str, value: Any) -> torch.Tensor:
+    try:
+        array = np.array(value)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            f"state {name!r}: it holds {array.dtype}, expected numbers", remedy="Give an array of the state's shape."
+        )
+    return torch.from_numpy(array.astype(np.float64) if array.dtype.itemsize > 8 else array)

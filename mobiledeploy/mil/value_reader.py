@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def _tensor_type(message: Any) -> TensorType:
     if len(dimensions) != message.rank or message.rank > _MAX_RANK:
         raise damaged(f"a tensor of rank {message.rank} has {len(dimensions)} dimensions")
     kind = TensorType(dtype, tuple(_dimension(dimension) for dimension in dimensions))
-    if (kind.size or 0) > _MAX_SIZE:
+    if prod(max(1, size) for size in kind.shape or () if size is not None) > _MAX_SIZE:
         raise damaged(f"a tensor of {kind} is larger than any memory")
     return kind
 
@@ -79,7 +80,7 @@ def read_value(message: Any, open_weights: OpenWeights) -> Value:
     source = message.WhichOneof("value")
     if source == "blobFileValue":
         if not isinstance(kind, TensorType) or kind.dtype is DataType.STRING:
-            raise damaged(f"a {kind} cannot come from a weight file")
+            raise damaged(f"a {kind!s:.80} cannot come from a weight file")
         blob = message.blobFileValue
         file = open_weights(blob.fileName)
         return Value(kind, file.array(blob.offset, kind.dtype, _static_shape(kind)), file)
@@ -102,7 +103,7 @@ def _immediate(message: Any, kind: ValueType, open_weights: OpenWeights) -> Data
         return tuple(read_value(element, open_weights).data for element in message.list.values)
     if source == "tuple" and isinstance(kind, TupleType):
         return tuple(read_value(element, open_weights).data for element in message.tuple.values)
-    raise damaged(f"a constant of type {kind} is written as {source}")
+    raise damaged(f"a constant of type {kind!s:.80} is written as {source}")
 
 
 def _tensor(message: Any, kind: TensorType) -> np.ndarray | str:

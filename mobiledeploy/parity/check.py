@@ -17,9 +17,9 @@ from mobiledeploy.records import InputSpec, OutputParity, ParityReport
 if TYPE_CHECKING:
     from mobiledeploy.parity.reference import Reference
 
-__all__ = ["BARS_DB", "bar_for", "check"]
+__all__ = ["BARS_DB", "bar_for", "check", "standard_for"]
 
-BARS_DB = {"float16": 40.0, "float32": 90.0}
+BARS_DB = {"float16": 40.0, "float32": 90.0, "mixed": 40.0}
 """PSNR in dB that a right conversion reaches. fp16 has 11 significant bits: rounding a value leaves at least
 66 dB, and fastvit_t8, mobilevit_xxs and mixer_s32 as a whole 64 to 73; an error of 1 % of the peak, 40 dB, has a cause.
 float32 has 24 bits: rounding leaves at least 144 dB, and the same models in another order of summation 134 or more."""
@@ -31,6 +31,12 @@ def bar_for(precision: str) -> float:
         known = ", ".join(BARS_DB)
         raise InputError(f"no parity bar is known for precision {precision!r}", remedy=f"Use one of {known}.")
     return BARS_DB[precision]
+
+
+def standard_for(inputs: tuple[InputSpec, ...], precision: str, bar_db: float | None = None) -> Standard:
+    """What is asked of the outputs of an artifact with these inputs. Raises InputError for an unknown precision."""
+    sizes = frozenset((spec.shape[-2], spec.shape[-1]) for spec in inputs if is_picture(spec))
+    return Standard(precision, bar_for(precision) if bar_db is None else bar_db, sizes)
 
 
 def check(
@@ -57,8 +63,7 @@ def check(
     inputs, and what the runner raises: PackageError, HostError, UnsupportedError.
     """
     _check_fits(reference, inputs)
-    sizes = frozenset((spec.shape[-2], spec.shape[-1]) for spec in inputs if is_picture(spec))
-    standard = Standard(precision, bar_for(precision) if bar_db is None else bar_db, sizes)
+    standard = standard_for(inputs, precision, bar_db)
     predict = runner_named(runner).open(artifact_path, inputs, function)
     results: list[OutputParity] = []
     drifts: list[OutputParity] = []

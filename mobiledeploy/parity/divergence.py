@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ import torch
 from torch import fx
 
 from mobiledeploy.aten.graph import source_line
-from mobiledeploy.mil.model import Model, load
+from mobiledeploy.mil.loading import load
 from mobiledeploy.mil.program import TensorType
 from mobiledeploy.parity.alignment import aligned_values
 from mobiledeploy.parity.feeds import program_feed
@@ -27,10 +29,52 @@ from mobiledeploy.records import Divergence
 
 if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
+    from mobiledeploy.mil.model import Model
     from mobiledeploy.mil.program import Operation
     from mobiledeploy.parity.samples import Sample
 
-__all__ = ["first_divergence", "first_rounding_divergence"]
+__all__ = ["SideBySide", "first_divergence", "first_rounding_divergence", "side_by_side"]
+
+
+@dataclass(frozen=True, eq=False)
+class SideBySide:
+    """A package in its declared precision and what it ought to compute. `closeness`: the PSNR in dB of each value that
+    has a counterpart. `nodes`: what a value was translated from, where that is known."""
+
+    model: Model
+    closeness: Mapping[str, float]
+    nodes: Mapping[str, fx.Node]
+
+    def around(self, operation: Operation) -> tuple[float, float]:
+        """The PSNR in dB of what the operation reads, at worst, and of what it gives; of a value without a counterpart
+        that of what it was computed from."""
+        before = (self._origins.get(name, math.inf) for name in _operands(operation))
+        after = (self._origins[name] for name in operation.outputs)
+        return min(before, default=math.inf), min(after, default=math.inf)
+
+    @cached_property
+    def _origins(self) -> dict[str, float]:
+        return _origins(self.model.function.block.operations, self.closeness)
+
+
+def side_by_side(
+    package: Path, sample: Sample, program: Program | None = None, function: str | None = None
+) -> SideBySide:
+    """The `.mlpackage` next to the ATen `program` it was converted from, in float32; without one next to itself in
+    float32, which is blind to what a converter got wrong.
+
+    Raises PackageError or UnsupportedError if the package cannot be executed.
+    """
+    model = load(package, function)
+    nodes: dict[str, fx.Node] = {}
+    if program is None:
+        expected = _exact_values(load(package, function, precision="float32"), sample, set(_value_names(model)))
+    else:
+        feeds = (program_feed(spec, sample.arrays[spec.name]) for spec in program.inputs)
+        tensors = tuple(torch.from_numpy(feed.copy()) for feed in feeds)
+        expected, nodes = aligned_values(program, tensors, _value_names(model))
+        _follow_casts(model, expected, nodes)
+    return SideBySide(model, _closeness(model, sample, expected), nodes)
 
 
 def first_divergence(
@@ -41,12 +85,8 @@ def first_divergence(
 
     Raises PackageError or UnsupportedError if the package cannot be executed.
     """
-    model = load(package, function)
-    feeds = (program_feed(spec, sample.arrays[spec.name]) for spec in program.inputs)
-    tensors = tuple(torch.from_numpy(feed.copy()) for feed in feeds)
-    expected, nodes = aligned_values(program, tensors, _value_names(model))
-    _follow_casts(model, expected, nodes)
-    return _first(model, _closeness(model, sample, expected), bar_db, nodes)
+    sides = side_by_side(package, sample, program, function)
+    return _first(sides.model, sides.closeness, bar_db, sides.nodes)
 
 
 def first_rounding_divergence(
@@ -54,8 +94,11 @@ def first_rounding_divergence(
 ) -> Divergence | None:
     """Where the `.mlpackage` in its declared precision leaves itself in float32: the operator that rounding or overflow
     breaks. Needs nothing but the package; blind to what a converter got wrong, which both runs share."""
-    model, exact = load(package, function), load(package, function, precision="float32")
-    names = set(_value_names(model))
+    sides = side_by_side(package, sample, None, function)
+    return _first(sides.model, sides.closeness, bar_db, {})
+
+
+def _exact_values(exact: Model, sample: Sample, names: set[str]) -> dict[str, torch.Tensor]:
     expected: dict[str, torch.Tensor] = {}
 
     def keep(operation: Operation, outputs: tuple[Any, ...]) -> None:
@@ -63,7 +106,7 @@ def first_rounding_divergence(
         expected.update({name: value for name, value in named if name in names and isinstance(value, torch.Tensor)})
 
     exact.predict(sample.arrays, listener=keep)
-    return _first(model, _closeness(model, sample, expected), bar_db, {})
+    return expected
 
 
 def _value_names(model: Model) -> list[str]:

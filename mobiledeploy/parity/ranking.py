@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ranking", "agreeing_pixels", "is_class_map", "is_ranking", "margin_noise", "ranking", "spacing"]
 
-_SIGNIFICAND_BITS = {"float16": 10, "float32": 23}
-_SMALLEST_EXPONENT = {"float16": -14, "float32": -126}
+_SIGNIFICAND_BITS = {"float16": 10, "mixed": 10, "float32": 23}
+_SMALLEST_EXPONENT = {"float16": -14, "mixed": -14, "float32": -126}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def margin_noise(reference: NDArray[np.generic], precision: str, observed_rmse: 
     return spacing(magnitude, precision) + 3.0 * math.sqrt(2.0) * min(observed_rmse, allowed_rmse)
 
 
-def spacing(magnitude: float, precision: Literal["float16", "float32"] | str) -> float:
+def spacing(magnitude: float, precision: str) -> float:
     """The distance between neighbouring numbers of the type at `magnitude` (IEEE 754 binary16 and binary32, subnormal
     numbers included), as if its exponent had no upper end."""
     exponent = math.frexp(magnitude)[1] - 1 if magnitude > 0.0 else _SMALLEST_EXPONENT[precision]

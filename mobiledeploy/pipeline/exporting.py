@@ -6,7 +6,8 @@ resolve ──▶ prepare ──▶ capture ──▶ rewrite ──▶ convert 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,21 @@ from mobiledeploy.pipeline.approximating import check_request
 from mobiledeploy.pipeline.capturing import Captured, capture_model
 from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.flexible import Size, capture_sizes
-from mobiledeploy.pipeline.provenance import make_manifest, make_proof, package_metadata
+from mobiledeploy.pipeline.mixing import check_request as check_mixing
+from mobiledeploy.pipeline.mixing import convert_mixed
+from mobiledeploy.pipeline.provenance import make_manifest, make_proof, package_metadata, portable_mixtures
 from mobiledeploy.pipeline.stages import Stages
 from mobiledeploy.progress import SILENT, Progress
-from mobiledeploy.records import ExportOptions, FlexibleSizes, Manifest, ParityReport, Proof, RewriteLog, codec
+from mobiledeploy.records import (
+    ExportOptions,
+    FlexibleSizes,
+    Manifest,
+    MixedPrecision,
+    ParityReport,
+    Proof,
+    RewriteLog,
+    codec,
+)
 from mobiledeploy.rewrite.recipes import RANK_RULE, recipe
 from mobiledeploy.sources.labels import read_labels
 from mobiledeploy.targets.table import target_named
@@ -61,30 +73,24 @@ def export(
     targets = tuple(target_named(target) for target in dict.fromkeys(options.targets))
     rules = recipe(options.skip)
     check_request(options)
+    check_mixing(options, targets)
     labels = None if options.labels is None else read_labels(options.labels)
     capture = capture_sizes if options.flexible else _captured_once
     sized = capture(model, options=options, rules=rules, labels=labels, images=images, stages=stages)
     captured = next(iter(sized.values()))
     conversion = ConversionOptions(
-        precision=options.precision,
+        precision="float32" if options.precision == "float32" else "float16",
         deployment_target=options.deployment_target,
         labels=labels,
         metadata=package_metadata(captured),
     )
     title = name or captured.source.name
+    convert = _convert_mixed if options.precision == "mixed" else _convert
     made: list[tuple[Manifest, Proof]] = []
 
     def build(folder: Path) -> None:
         converted = tuple(
-            _convert(
-                target,
-                sized,
-                conversion=conversion,
-                bar_db=options.min_psnr,
-                drift_bar_db=options.min_drift_psnr,
-                path=folder / f"{title}{target.suffix}",
-                stages=stages,
-            )
+            convert(target, sized, conversion, options, folder / f"{title}{target.suffix}", stages)
             for target in targets
         )
         with stages("write", "Writing the artifact"):
@@ -92,7 +98,8 @@ def export(
             flexible = tuple(one.flexible for one in converted if one.flexible is not None)
             references.save(references.joined([one.reference for one in sized.values()]), folder / REFERENCE)
             manifest = make_manifest(title, captured, options=options, targets=targets, reports=reports, folder=folder)
-            manifest = replace(manifest, flexible=flexible)
+            mixed = tuple(one.mixed for one in converted if one.mixed is not None)
+            manifest = replace(manifest, flexible=flexible, mixed=portable_mixtures(mixed))
             proof = make_proof(tuple(sized.values()), reports)
             (folder / MANIFEST).write_text(codec.dumps(manifest), encoding="utf-8")
             (folder / PROOF).write_text(codec.dumps(proof), encoding="utf-8")
@@ -109,52 +116,96 @@ def _captured_once(model: str, **wanted: Any) -> dict[Size | None, Captured]:
 
 @dataclass(frozen=True)
 class _Converted:
-    """One package: how it takes several sizes, if it does, and one report per size."""
+    """One package: how it takes several sizes, if it does, one report per size, and what of it is in float32, where
+    that was to be found out."""
 
     flexible: FlexibleSizes | None
     reports: tuple[ParityReport, ...]
+    mixed: MixedPrecision | None = None
 
 
-def _convert(
+def _convert(  # noqa: PLR0917 - one of two ways to do it
     target: Target,
     sized: Mapping[Size | None, Captured],
-    *,
     conversion: ConversionOptions,
-    bar_db: float | None,
-    drift_bar_db: float | None,
+    options: ExportOptions,
     path: Path,
     stages: Stages,
 ) -> _Converted:
     flexible = None
     with stages(f"convert {target.name}", f"Converting for {target.name}"):
         programs = {size: captured.rewritten.program for size, captured in sized.items() if size is not None}
-        try:
+        with _explained_ranks(sized):
             if programs:
                 flexible = target.convert_sizes(programs, conversion, path)
             else:
                 target.convert(sized[None].rewritten.program, conversion, path)
-        except RankError as error:
-            raise _rank_error(error, next(iter(sized.values())).rewritten.log) from error
     reports = []
     for size, captured in sized.items():
         function = None if flexible is None or size is None else flexible.function(size)
         at = "" if size is None else f" at {size[0]}x{size[1]}"
         with stages(f"check {target.name}", f"Executing the {target.name} program{at} and comparing"):
-            report = check_parity(
-                path,
-                captured.reference,
-                captured.inputs,
-                runner=target.runner,
-                precision=target.precision(conversion),
-                bar_db=bar_db,
-                drift_bar_db=drift_bar_db,
-                function=function,
-            )
-            if not report.passed:
-                program = captured.rewritten.program
-                raise _parity_error(with_divergence(report, path, captured.reference, program, function))
+            report = _check(target, captured, options, path, target.precision(conversion), function)
+            _demand(report, captured, path, function)
         reports.append(replace(report, size=size))
     return _Converted(flexible, tuple(reports))
+
+
+def _convert_mixed(  # noqa: PLR0917 - one of two ways to do it
+    target: Target,
+    sized: Mapping[Size | None, Captured],
+    conversion: ConversionOptions,
+    options: ExportOptions,
+    path: Path,
+    stages: Stages,
+) -> _Converted:
+    captured = sized[None]
+    with _explained_ranks(sized):
+        report, mixed = convert_mixed(
+            target,
+            captured,
+            conversion=conversion,
+            path=path,
+            check=lambda package, precision: _check(target, captured, options, package, precision),
+            stages=stages,
+        )
+    _demand(report, captured, path)
+    return _Converted(None, (report,), mixed)
+
+
+def _check(  # noqa: PLR0917 - what is held against what, and how
+    target: Target,
+    captured: Captured,
+    options: ExportOptions,
+    path: Path,
+    precision: str,
+    function: str | None = None,
+) -> ParityReport:
+    return check_parity(
+        path,
+        captured.reference,
+        captured.inputs,
+        runner=target.runner,
+        precision=precision,
+        bar_db=options.min_psnr,
+        drift_bar_db=options.min_drift_psnr,
+        function=function,
+    )
+
+
+def _demand(report: ParityReport, captured: Captured, path: Path, function: str | None = None) -> None:
+    """Raises ParityError naming the first operator to diverge."""
+    if not report.passed:
+        program = captured.rewritten.program
+        raise _parity_error(with_divergence(report, path, captured.reference, program, function))
+
+
+@contextmanager
+def _explained_ranks(sized: Mapping[Size | None, Captured]) -> Iterator[None]:
+    try:
+        yield
+    except RankError as error:
+        raise _rank_error(error, next(iter(sized.values())).rewritten.log) from error
 
 
 def _rank_error(error: RankError, log: RewriteLog) -> RankError:
@@ -181,6 +232,15 @@ def _parity_error(report: ParityReport) -> ParityError:
     return ParityError(
         f"the converted model does not equal the original: {reason}",
         where=where,
-        remedy="--precision float32 tells whether fp16's range or rounding is the cause. Nothing was written.",
+        remedy=f"{_advice(report)} Nothing was written.",
         psnr_db=report.psnr_db,
     )
+
+
+def _advice(report: ParityReport) -> str:
+    if report.runner != "mil":
+        return "--precision float32 tells whether fp16's range or rounding is the cause."
+    shows = "the same command with `diagnose` in the place of `export` shows"
+    if report.precision == "float16":
+        return f"--precision mixed keeps in float32 what float16 cannot hold, and no more; {shows} what that is."
+    return f"{shows.capitalize()} where it goes wrong."

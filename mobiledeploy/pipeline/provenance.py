@@ -19,6 +19,7 @@ from mobiledeploy.records import (
     ExportOptions,
     InputSpec,
     Manifest,
+    MixedPrecision,
     ParityClaim,
     ParityReport,
     Proof,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mobiledeploy.pipeline.capturing import Captured
     from mobiledeploy.targets.target import Target
 
-__all__ = ["make_manifest", "make_proof", "package_metadata"]
+__all__ = ["make_manifest", "make_proof", "package_metadata", "portable_mixtures"]
 
 
 def package_metadata(captured: Captured) -> dict[str, str]:
@@ -130,6 +131,14 @@ def _claim(report: ParityReport, approximations: tuple[str, ...]) -> ParityClaim
         outputs=tuple(dict.fromkeys(output.output for output in report.outputs)),
         approximations=approximations,
         size=report.size,
+    )
+
+
+def portable_mixtures(mixtures: Sequence[MixedPrecision]) -> tuple[MixedPrecision, ...]:
+    """Source lines without the folders of this machine."""
+    return tuple(
+        replace(mixed, kept=tuple(replace(kept, line=_portable_line(kept.line)) for kept in mixed.kept))
+        for mixed in mixtures
     )
 
 

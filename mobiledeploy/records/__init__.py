@@ -12,6 +12,7 @@ from mobiledeploy.records.benchmark import (
     Validity,
 )
 from mobiledeploy.records.device import AppIdentity, DeviceIdentity
+from mobiledeploy.records.diagnosis import Diagnosis, OperatorDiagnosis
 from mobiledeploy.records.exchange import (
     Heartbeat,
     HeartbeatAnswer,
@@ -26,6 +27,7 @@ from mobiledeploy.records.exchange import (
 from mobiledeploy.records.job import Job, JobSample, MeasurementPlan, PackageContent, PackageFile, TensorContent
 from mobiledeploy.records.measured import BenchmarkSummary, Figure, Interval, PublishedLatency, UnitSummary
 from mobiledeploy.records.parity import Divergence, OutputParity, ParityReport
+from mobiledeploy.records.precision import KeptOperator, MixedPrecision
 from mobiledeploy.records.rewrite import GraphCost, RefusalRecord, RewriteLog, RuleRecord
 from mobiledeploy.records.source import InputSpec, Preprocessing, SourceRecord, WeightsRecord
 from mobiledeploy.records.sweep import SweepRecord, SweepTask
@@ -36,6 +38,7 @@ __all__ = [
     "BenchmarkSummary",
     "ConditionSample",
     "DeviceIdentity",
+    "Diagnosis",
     "Divergence",
     "ExportOptions",
     "Failure",
@@ -48,9 +51,12 @@ __all__ = [
     "Interval",
     "Job",
     "JobSample",
+    "KeptOperator",
     "Lease",
     "Manifest",
     "MeasurementPlan",
+    "MixedPrecision",
+    "OperatorDiagnosis",
     "OperatorPlacement",
     "OutputParity",
     "PackageContent",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from mobiledeploy.records.parity import ParityReport
+from mobiledeploy.records.precision import MixedPrecision
 from mobiledeploy.records.rewrite import RewriteLog
 from mobiledeploy.records.source import InputSpec, SourceRecord
 
@@ -21,15 +22,16 @@ __all__ = ["ExportOptions", "FlexibleSizes", "Manifest", "ParityClaim", "Proof"]
 class ExportOptions:
     """What an export was asked for, as far as it can change the bytes of the result.
 
-    `substitute`: approximations asked for, each `from=to`; `min_drift_psnr`: the least PSNR in dB that they must leave
-    every output against the unchanged model. `flexible`: the sizes (height, width) in pixels that one package shall
-    take, or none. `output_names`: in the place of the model's own, in order.
+    `precision`: "mixed" is float16 but for the operators that parity needs in float32. `substitute`: approximations
+    asked for, each `from=to`; `min_drift_psnr`: the least PSNR in dB that they must leave every output against the
+    unchanged model. `flexible`: the sizes (height, width) in pixels that one package shall take, or none.
+    `output_names`: in the place of the model's own, in order.
     """
 
     targets: tuple[str, ...] = ("coreml",)
     weights: str = "auto"
     resolution: tuple[int, int] | None = None
-    precision: Literal["float16", "float32"] = "float16"
+    precision: Literal["float16", "float32", "mixed"] = "float16"
     deployment_target: str = "iOS16"
     input_type: Literal["image", "tensor"] | None = None
     labels: str | None = None
@@ -81,7 +83,8 @@ class ParityClaim:
 class Manifest:
     """`files`: SHA-256 of every file of the folder but this one and the proof, by relative path. `versions`: of every
     library that shapes the bytes. `capture`: how the graph was taken (export, strict or not). With `flexible`,
-    one entry per package, `inputs` and `rewrite` are those of the default size."""
+    one entry per package, `inputs` and `rewrite` are those of the default size. `mixed`: of packages that were exported
+    with `--precision mixed`, what is in float32."""
 
     schema: ClassVar[str] = "mobiledeploy.manifest/1"
     name: str
@@ -95,6 +98,7 @@ class Manifest:
     versions: Mapping[str, str]
     files: Mapping[str, str]
     flexible: tuple[FlexibleSizes, ...] = ()
+    mixed: tuple[MixedPrecision, ...] = ()
 
 
 @dataclass(frozen=True)

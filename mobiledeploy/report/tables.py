@@ -6,18 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from mobiledeploy.report.plain_table import plain_row, plain_table
 from mobiledeploy.report.wording import (
     agreement,
     amount,
     decibels,
     divergence_sentence,
+    kept_reason,
+    mixture_sentence,
     ranking_word,
     ratio,
+    short_line,
     size_text,
     subject,
     weights_sentence,
@@ -26,9 +29,17 @@ from mobiledeploy.report.wording import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mobiledeploy.records import FlexibleSizes, Manifest, OutputParity, ParityReport, Proof, RewriteLog
+    from mobiledeploy.records import (
+        FlexibleSizes,
+        Manifest,
+        MixedPrecision,
+        OutputParity,
+        ParityReport,
+        Proof,
+        RewriteLog,
+    )
 
-__all__ = ["check_tables", "export_tables"]
+__all__ = ["check_tables", "converted_tables", "export_tables", "mixture_table"]
 
 _GOOD, _BAD, _FAINT = "green", "bold red", "dim"
 _REASONS_SHOWN = 8
@@ -45,18 +56,24 @@ def export_tables(manifest: Manifest, proof: Proof) -> tuple[RenderableType, ...
     if any(record.refusals for record in manifest.rewrite.rules):
         tables.append(_refusal_table(manifest.rewrite))
     tables += _approximation_table(manifest.rewrite, proof)
+    tables += map(mixture_table, manifest.mixed)
     return (*tables, *_output_tables(proof.parity), *drift_tables(proof.parity), _file_table(manifest))
 
 
 def check_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
     """One row per artifact and runner; below it every output that failed, and where the artifact diverges."""
-    table = _table("artifact", "runner", "precision", "worst PSNR", "bar", "top-1", "result", title="Parity")
+    table = plain_table("artifact", "runner", "precision", "worst PSNR", "bar", "top-1", "result", title="Parity")
     for report in reports:
         verdict = Text("passed", _GOOD) if report.passed else Text("FAILED", _BAD)
         psnr, bar = decibels(report.psnr_db), f"{report.bar_db:g} dB"
-        _row(table, subject(report), report.runner, report.precision, psnr, bar, agreement(report), verdict)
+        plain_row(table, subject(report), report.runner, report.precision, psnr, bar, agreement(report), verdict)
     failed = [report for report in reports if not report.passed]
     return (table, *_output_tables(failed), *drift_tables(reports))
+
+
+def converted_tables(reports: Sequence[ParityReport]) -> tuple[RenderableType, ...]:
+    """Every output of every converted file on every sample."""
+    return tuple(_output_tables(reports))
 
 
 def _model_table(manifest: Manifest) -> Table:
@@ -91,14 +108,14 @@ def _weights_warning(reason: str) -> Panel:
 
 
 def _rewriting_table(log: RewriteLog, proof: Proof) -> Table:
-    table = _table("rule", "matches", "refusals", "operators", "MACs", "error", title="Rewriting")
+    table = plain_table("rule", "matches", "refusals", "operators", "MACs", "error", title="Rewriting")
     for record in log.rules:
         if record.matches == 0:
             continue
         name = record.rule if record.kind == "exact" else f"{record.rule} (approximation)"
         operators = f"{record.before.operators} → {record.after.operators}"
         macs = f"{amount(record.before.macs)} → {amount(record.after.macs)}"
-        _row(
+        plain_row(
             table,
             name,
             str(record.matches),
@@ -110,7 +127,7 @@ def _rewriting_table(log: RewriteLog, proof: Proof) -> Table:
     operators = f"{log.before.operators} → {log.after.operators}"
     macs = f"{amount(log.before.macs)} → {amount(log.after.macs)}"
     table.add_section()
-    _row(table, "all together", "", "", operators, macs, ratio(proof.rewrite_error))
+    plain_row(table, "all together", "", "", operators, macs, ratio(proof.rewrite_error))
     return table
 
 
@@ -118,16 +135,26 @@ def _approximation_table(log: RewriteLog, proof: Proof) -> list[RenderableType]:
     records = [record for record in log.rules if record.kind == "approximation"]
     if not records:
         return []
-    table = _table("approximation", "replaced", "activation error", "why", title="Approximations, as asked for")
+    table = plain_table("approximation", "replaced", "activation error", "why", title="Approximations, as asked for")
     for record in records:
         error = proof.activation_errors.get(record.rule)
         why = Text(f"warning: {record.warning}", _BAD) if record.warning else Text(record.reason or "")
-        _row(table, record.rule, str(record.matches), "-" if error is None else f"{error:.3g}", why)
+        plain_row(table, record.rule, str(record.matches), "-" if error is None else f"{error:.3g}", why)
     return [table]
 
 
+def mixture_table(mixed: MixedPrecision) -> RenderableType:
+    """What of a package is in float32, or that nothing has to be."""
+    if not mixed.kept:
+        return Text(mixture_sentence(mixed), _GOOD)
+    table = plain_table("operator", "value", "why", "from", title=mixture_sentence(mixed))
+    for kept in mixed.kept:
+        plain_row(table, kept.operator, kept.output, kept_reason(kept), short_line(kept.line))
+    return table
+
+
 def _refusal_table(log: RewriteLog) -> Table:
-    table = _table("rule", "times", "why it was not applied", "first at", title="Refused")
+    table = plain_table("rule", "times", "why it was not applied", "first at", title="Refused")
     counts = Counter((record.rule, refusal.reason) for record in log.rules for refusal in record.refusals)
     places: dict[tuple[str, str], str] = {}
     for record in log.rules:
@@ -135,9 +162,9 @@ def _refusal_table(log: RewriteLog) -> Table:
             places.setdefault((record.rule, refusal.reason), refusal.line or refusal.node)
     shown = counts.most_common(_REASONS_SHOWN)
     for (rule, reason), count in shown:
-        _row(table, rule, str(count), reason, places[rule, reason])
+        plain_row(table, rule, str(count), reason, places[rule, reason])
     if len(counts) > len(shown):
-        _row(table, "", "", f"and {len(counts) - len(shown)} further reasons: see manifest.json", "")
+        plain_row(table, "", "", f"and {len(counts) - len(shown)} further reasons: see manifest.json", "")
     return table
 
 
@@ -145,9 +172,9 @@ def _output_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for report in reports:
         title = f"{subject(report)} under {report.runner}, {report.precision}, bar {report.bar_db:g} dB"
-        table = _table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
+        table = plain_table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
         for output in report.outputs:
-            _row(table, *_output_cells(output))
+            plain_row(table, *_output_cells(output))
         tables.append(table)
         if report.divergence is not None:
             tables.append(Text(divergence_sentence(report.divergence), _BAD))
@@ -161,10 +188,10 @@ def drift_tables(reports: Iterable[ParityReport]) -> list[RenderableType]:
         if not report.drift:
             continue
         title = f"{subject(report)}: drift from the original as it was"
-        table = _table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
+        table = plain_table("sample", "output", "PSNR", "error", "cosine", "top-1", "top-5", "result", title=title)
         for output in report.drift:
             *numbers, verdict = _output_cells(output)
-            _row(table, *numbers, Text("as asked for", _FAINT) if output.passed else verdict)
+            plain_row(table, *numbers, Text("as asked for", _FAINT) if output.passed else verdict)
         tables.append(table)
     return tables
 
@@ -178,20 +205,7 @@ def _output_cells(output: OutputParity) -> tuple[str | Text, ...]:
 
 
 def _file_table(manifest: Manifest) -> Table:
-    table = _table("file", "sha256", title="Files")
+    table = plain_table("file", "sha256", title="Files")
     for name, digest in manifest.files.items():
-        _row(table, name, digest[:12])
+        plain_row(table, name, digest[:12])
     return table
-
-
-def _table(*columns: str, title: str) -> Table:
-    table = Table(title=Text(title, "bold"), title_justify="left", header_style=_FAINT, box=SIMPLE_HEAD)
-    table.padding = (0, 1, 0, 0)
-    for column in columns:
-        # folded, not cut: half a file name or rule name is none
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _row(table: Table, *cells: str | Text) -> None:
-    table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))

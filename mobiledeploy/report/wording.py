@@ -6,7 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mobiledeploy.records import Divergence, OutputParity, ParityReport, WeightsRecord
+    from mobiledeploy.records import (
+        Divergence,
+        KeptOperator,
+        MixedPrecision,
+        OutputParity,
+        ParityReport,
+        WeightsRecord,
+    )
 
 __all__ = [
     "agreement",
@@ -14,8 +21,11 @@ __all__ = [
     "decibels",
     "divergence_sentence",
     "drift_sentence",
+    "kept_reason",
+    "mixture_sentence",
     "ranking_word",
     "ratio",
+    "short_line",
     "size_text",
     "subject",
     "weights_sentence",
@@ -64,6 +74,11 @@ def subject(report: ParityReport) -> str:
     return report.artifact if report.size is None else f"{report.artifact} at {size_text(report.size)}"
 
 
+def short_line(line: str | None) -> str:
+    """A source line without the folders above an installed package; "-" for none."""
+    return "-" if line is None else line.rpartition("/site-packages/")[2]
+
+
 def size_text(size: tuple[int, int]) -> str:
     """(height, width) in pixels: "160x160"."""
     return f"{size[0]}x{size[1]}"
@@ -86,6 +101,22 @@ def divergence_sentence(divergence: Divergence) -> str:
         f"The first operator to diverge is {divergence.operator} `{divergence.output}`: "
         f"{decibels(divergence.psnr_db)} after it, {decibels(divergence.input_psnr_db)} before it{line}."
     )
+
+
+def kept_reason(kept: KeptOperator) -> str:
+    """Why an operator is in float32."""
+    return {
+        "range": "a value beyond float16's 65504 goes in or comes out",
+        "rounding": "the outputs are too sensitive to its rounding",
+    }[kept.reason]
+
+
+def mixture_sentence(mixed: MixedPrecision) -> str:
+    """How much of a package is in float32: "x.mlpackage: 3 of 175 operators in float32, not one of them too many"."""
+    if not mixed.kept:
+        return f"{mixed.artifact}: float16 suffices, no operator is in float32"
+    proven = ", not one of them too many" if mixed.minimal else ""
+    return f"{mixed.artifact}: {len(mixed.kept)} of {mixed.operators} operators in float32{proven}"
 
 
 def weights_sentence(weights: WeightsRecord) -> str:

@@ -32,6 +32,9 @@ class CoreMLTarget:
     def check_sizes(self) -> None:
         """Any sizes."""
 
+    def check_mixtures(self) -> None:
+        """Any mixture."""
+
     def convert_sizes(
         self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path
     ) -> FlexibleSizes:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mobiledeploy.aten.exported import to_exported_program
-from mobiledeploy.errors import RankError, TargetError
+from mobiledeploy.errors import InternalError, RankError, TargetError
 from mobiledeploy.targets.collection import collection_paused
 from mobiledeploy.targets.coreml_classifier import PROBABILITIES, PROBABILITY_ARRAY, add_classifier
 from mobiledeploy.targets.coreml_description import describe
 from mobiledeploy.targets.coreml_library import ct, is_torch_fx_node_supported
 from mobiledeploy.targets.coreml_lowering import lower
 from mobiledeploy.targets.coreml_outputs import Alias, append_aliases, without_aliases
+from mobiledeploy.targets.coreml_precision import compute_precision
 from mobiledeploy.targets.decomposition import is_decomposable
 from mobiledeploy.targets.failure import failing_node, target_error
 from mobiledeploy.targets.feature_names import check_distinct, check_kept
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["convert", "to_specification"]
 
-_PRECISIONS = {"float16": ct.precision.FLOAT16, "float32": ct.precision.FLOAT32}
 _COLORS = {"RGB": ct.colorlayout.RGB, "BGR": ct.colorlayout.BGR, "GRAYSCALE": ct.colorlayout.GRAYSCALE}
 _REMEDY = "Replace that operator in the model, or add its translation to mobiledeploy/targets/coreml_ops.py."
 _STORAGE_FAILURES = ("[MIL FileWriter]", "[MIL StorageWriter]", "filesystem error")
@@ -60,7 +60,7 @@ def to_specification(program: Program, options: ConversionOptions, scratch: Path
     """The Core ML Model message, complete, and the file of its weights in the folder `scratch`. Raises as `convert`."""
     check_distinct(program)
     check_int32_constants(program)
-    if options.precision == "float16":
+    if options.precision == "float16" and options.mixture is None:
         check_half_weights(program)
     with silenced("coremltools") as messages, collection_paused(), _temporary_files_in(scratch):
         lowered, aliases, model = _translate(program, options, scratch, messages)
@@ -90,7 +90,7 @@ def _translate(
         package = scratch / f"{len(refused)}.mlpackage"
         try:
             return lowered, aliases, _call(exported, lowered, options, package)
-        except OSError:
+        except (InternalError, OSError):
             raise
         except Exception as error:  # coremltools raises whatever its operators meet
             if any(mark in str(error) for mark in _STORAGE_FAILURES):
@@ -113,12 +113,19 @@ def _knows(node: fx.Node) -> bool:
 
 def _call(exported: ExportedProgram, program: Program, options: ConversionOptions, package: Path) -> Any:
     _forget_names()
+    with compute_precision(options) as precision:
+        return _converted(exported, program, options, precision, package)
+
+
+def _converted(
+    exported: ExportedProgram, program: Program, options: ConversionOptions, precision: Any, package: Path
+) -> Any:
     return ct.convert(
         exported,
         inputs=[_input_type(spec) for spec in program.inputs],
         outputs=_output_types(exported, _inner_names(program, options)),
         minimum_deployment_target=getattr(ct.target, options.deployment_target),
-        compute_precision=_PRECISIONS[options.precision],
+        compute_precision=precision,
         skip_model_load=True,
         package_dir=str(package),
     )

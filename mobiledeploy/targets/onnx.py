@@ -34,6 +34,14 @@ class ONNXTarget:
         """Refused: only the programs of Core ML are made one here."""
         raise _one_size_only()
 
+    def check_mixtures(self) -> None:
+        """Refused: what overflows is found by executing Core ML's program, whose operators are others."""
+        raise UnsupportedError(
+            "mixed precision is found for Core ML programs only",
+            where="--precision mixed with --target onnx",
+            remedy="Export ONNX by itself with --precision float32.",
+        )
+
     def convert_sizes(
         self,
         programs: Mapping[tuple[int, int], Program],  # noqa: ARG002

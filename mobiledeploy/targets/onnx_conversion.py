@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
     from mobiledeploy.targets.target import ConversionOptions
 
-__all__ = ["OPSET", "convert"]
+__all__ = ["OPSET", "check_graph", "convert"]
 
 OPSET = 20
 # A protobuf message holds less than 2 GiB (its own limit); the graph itself takes a few megabytes at most.
@@ -54,7 +54,7 @@ def convert(program: Program, options: ConversionOptions, destination: Path) -> 
             model = to_float16(model)
         rename(model, {**_renamed("input", [s.name for s in program.inputs]), **_renamed("output", program.outputs)})
         describe(model, options)
-        _check(model)
+        check_graph(model)
     destination.write_bytes(model.SerializeToString(deterministic=True))
 
 
@@ -104,7 +104,8 @@ def _renamed(kind: str, names: Sequence[str]) -> dict[str, str]:
     return dict(zip(provisional(kind, len(names)), names, strict=True))
 
 
-def _check(model: Any) -> None:
+def check_graph(model: Any) -> None:
+    """Raises TargetError unless the ModelProto is valid by the standard."""
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

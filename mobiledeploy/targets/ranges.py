@@ -46,7 +46,7 @@ def check_half_weights(program: Program) -> None:
             raise TargetError(
                 f"the weight `{node.target}` holds {largest:.3g}, beyond float16's largest number {LARGEST_HALF:.0f}",
                 where=source_line(users[0]),
-                remedy="Give --precision float32, or scale that weight.",
+                remedy="Give --precision mixed or float32, or scale that weight.",
             )
 
 

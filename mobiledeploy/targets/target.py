@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -11,19 +11,45 @@ if TYPE_CHECKING:
     from mobiledeploy.aten.program import Program
     from mobiledeploy.records import FlexibleSizes
 
-__all__ = ["ConversionOptions", "Target", "public_version"]
+__all__ = ["ALL_ROUNDED", "ConversionOptions", "EveryName", "Mixture", "Target", "public_version"]
+
+
+class EveryName:
+    """Contains every name. `asked`: those that somebody asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[object] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(name)
+        return True
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Which operators of a float16 program stay in float32: `kept`, by the names of their first values in the program
+    that keeps all of them; `rounded` are the others. What is in neither was fused into another operator, and is kept
+    where all that read it are. `kept` is asked for the name of every operator that there is a choice of."""
+
+    kept: Container[str]
+    rounded: Container[str]
+
+
+ALL_ROUNDED = Mixture(kept=(), rounded=EveryName())
 
 
 @dataclass(frozen=True)
 class ConversionOptions:
     """`precision`: the type activations and weights are held in. `deployment_target`: the oldest iOS, "iOS15".."iOS18".
     `labels`: class names, in the order of the classifier output's last axis, or None. `metadata`: what the artifact
-    says of itself (author, license, provenance), keys and values as text."""
+    says of itself (author, license, provenance), keys and values as text. `mixture`: what of a float16 program stays
+    in float32 nevertheless; weights beyond float16's range are then the mixture's business, and refused no more."""
 
     precision: Literal["float16", "float32"] = "float16"
     deployment_target: str = "iOS16"
     labels: tuple[str, ...] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    mixture: Mixture | None = None
 
 
 class Target(Protocol):
@@ -44,6 +70,10 @@ class Target(Protocol):
 
     def check_sizes(self) -> None:
         """Raises UnsupportedError where an artifact of this format takes pictures of one size only."""
+
+    def check_mixtures(self) -> None:
+        """Raises UnsupportedError where operators cannot be kept in float32 one by one: a `mixture` would be passed
+        over."""
 
     def convert_sizes(
         self, programs: Mapping[tuple[int, int], Program], options: ConversionOptions, destination: Path

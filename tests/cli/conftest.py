@@ -13,12 +13,17 @@ import pytest
 
 import mobiledeploy
 from mobiledeploy.cli import main
+from mobiledeploy.pipeline import GivenInputs, OutputSummary, RunResult
 from mobiledeploy.progress import SILENT, Progress
 from mobiledeploy.records import (
+    Diagnosis,
     ExportOptions,
     GraphCost,
     InputSpec,
+    KeptOperator,
     Manifest,
+    MixedPrecision,
+    OperatorDiagnosis,
     OutputParity,
     ParityReport,
     Proof,
@@ -79,9 +84,20 @@ class FakePipeline:
         self._enter("check", (artifact,), options)
         return self.reports or (self.report(),)
 
-    def run(self, package: Path, **options: Any) -> SimpleNamespace:
-        self._enter("run", (package,), options)
-        return SimpleNamespace(outputs={"logits": (1, 10)}, top=self.top, seconds=0.25)
+    def run(self, package: Path, given: GivenInputs, **options: Any) -> RunResult:
+        self._enter("run", (package, given), options)
+        logits = OutputSummary("array", (1, 10), "float32", -1.5, 2.0, 0.25, nans=3, infinities=1)
+        label = OutputSummary("label", (), "string", value="[goldfish]")
+        times = (0.5, *(0.25,) * (options["repeat"] - 1))
+        return RunResult({"logits": logits, "classLabel": label}, self.top, times)
+
+    def diagnose(self, subject: str, **options: Any) -> Diagnosis:
+        self._enter("diagnose", (subject,), options)
+        report = (self.reports or (self.report(),))[0]
+        row = OperatorDiagnosis("matmul", "mul_3_cast_fp16", 12.0, 71.5, True, 7.2e4, 0.1, 0.25, 0.91, None, "net.py:7")
+        kept = MixedPrecision("tiny.mlpackage", 30, (KeptOperator("matmul", "mul_3", "range", "net.py:7"),), True)
+        advice = "Float16 is the cause: export with --precision mixed."
+        return Diagnosis(subject, True, None, report, "coffee", (row,), kept, 61.5, advice)
 
     def _enter(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.calls.append((name, arguments, options))
@@ -92,7 +108,9 @@ class FakePipeline:
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
     fake = FakePipeline()
     module = ModuleType("mobiledeploy.pipeline")
-    module.__dict__.update(export=fake.export, check=fake.check, run=fake.run)
+    module.__dict__.update(
+        export=fake.export, check=fake.check, diagnose=fake.diagnose, run=fake.run, GivenInputs=GivenInputs
+    )
     monkeypatch.setitem(sys.modules, "mobiledeploy.pipeline", module)
     monkeypatch.setattr(mobiledeploy, "pipeline", module, raising=False)
     return fake

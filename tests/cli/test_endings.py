@@ -57,7 +57,7 @@ def test_an_error_in_json_is_one_document(command, pipeline) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("exprot",), ("export",), ("export", "tiny", "--bogus"), ("run", "x"), ("check",)], ids=" ".join
+    "arguments", [("exprot",), ("export",), ("export", "tiny", "--bogus"), ("run",), ("check",)], ids=" ".join
 )
 def test_wrong_usage_is_one_message_and_2(command, pipeline, arguments) -> None:
     outcome = command(*arguments)

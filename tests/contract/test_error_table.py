@@ -13,8 +13,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from coremltools.proto.Model_pb2 import Model
 from PIL import Image
 
 from mobiledeploy.cli import main
@@ -64,6 +66,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "bad_pictures").mkdir()
     (folder / "bad_pictures" / "cat.png").write_text("no picture\n")
     Image.new("RGB", (48, 48), (200, 120, 40)).save(folder / "good.png")
+    np.save(folder / "good.npy", np.zeros(2))
+    np.savez(folder / "good.npz", z=np.zeros(2))
+    _write_other_models(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main(["export", "models.py:Tiny", "--output", "right", "--name", "tiny"]) == 0
@@ -73,6 +78,19 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights.write_bytes(weights.read_bytes()[:-7])
     (folder / "cut" / "manifest.json").write_text('{"schema": "mobiledeploy.manifest/1"')
     return folder
+
+
+def _write_other_models(folder: Path) -> None:
+    """What is no ML Program, and what only looks like a package."""
+    (folder / "zipped.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    for name in ("compiled.mlmodelc", "empty.mlpackage", "around/inner.mlpackage"):
+        (folder / name).mkdir(parents=True)
+    network, trees, networks = Model(), Model(), Model()
+    network.neuralNetwork.SetInParent()
+    trees.treeEnsembleClassifier.SetInParent()
+    networks.pipeline.models.append(network)
+    for name, model in (("network", network), ("trees", trees), ("networks", networks)):
+        (folder / f"{name}.mlmodel").write_bytes(model.SerializeToString())
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
@@ -181,6 +199,8 @@ ROWS = [
     Row(f"{TINY} --output-names x", 2, "`x`: an input has that name"),
     Row(f"{TINY} --output-names 1st", 2, "`1st` cannot name an output: letters, digits and _ only, and no digit first"),
     Row("export models.py:Dense --output out --output-names a,a", 2, "`a` is given twice"),
+    Row(f"{TINY} --precision mixed --target onnx", 3, "mixed precision is found for Core ML programs only"),
+    Row(f"{TINY} --precision mixed --flexible 32,48", 3, "mixed precision is found for one size of pictures only"),
     Row(f"{TINY} --flexible 32", 2, "32x32 is one size"),
     Row(f"{TINY} --flexible 32,32", 2, "32x32 is one size"),
     Row(
@@ -269,9 +289,66 @@ ROWS = [
     Row("check right/tiny --summary a_folder", 2, "cannot write a_folder"),
     Row("check", 2, "Missing argument 'ARTIFACT...'."),
     Row("run a_folder --image good.png", 2, "no exported model at a_folder"),
+    Row("diagnose nowhere.mlpackage", 2, "nowhere.mlpackage does not exist"),
+    Row(
+        "diagnose right/tiny --precision float32",
+        2,
+        "--precision is of models; an exported artifact has its own options",
+    ),
     Row("run right/tiny --image absent.png", 2, "cannot read the picture: No such file or directory"),
     Row("run right/tiny --image picture.png", 2, "cannot read the picture: cannot identify image file 'picture.png'"),
-    Row("run right/tiny", 2, "Missing option '--image'."),
+    Row("run right/tiny", 2, "inputs are not given: x (float32 1x3x32x32)"),
+    Row("run right/tiny --input x=absent.npy", 2, "cannot read absent.npy: No such file or directory"),
+    Row("run right/tiny --input x=good.png", 2, "good.png is no file of numbers by NumPy"),
+    Row("run right/tiny --input good.npy", 2, "`good.npy` names no input"),
+    Row("run right/tiny --inputs good.npz --random", 2, "the model has no input `z`"),
+    Row("run right/tiny --input x=good.npy", 2, "input 'x': its shape is (2,), expected (1, 3, 32, 32)"),
+    Row("run right/tiny --image z=good.png", 2, "the model has no input `z`"),
+    Row("run right/tiny --image good.png --image good.png", 2, "no input waits for the picture good.png"),
+    Row("run right/tiny --random --function other", 2, "the package has no function 'other'"),
+    Row("run right/tiny --random --precision float16", 2, "`float16` is no precision that mobiledeploy knows"),
+    Row("run right/tiny --random --output out.txt", 2, "out.txt does not end in .npz"),
+    Row("run right/tiny --random --output absent/out.npz", 2, "cannot write absent/out.npz"),
+    Row("run right/tiny --random --repeat 0", 2, "Invalid value for '--repeat': …"),
+    Row("run zipped.zip --random", 2, "zipped.zip is a zip archive"),
+    Row("run compiled.mlmodelc --random", 3, "compiled.mlmodelc is a compiled model, which Core ML alone can read"),
+    Row("run around --random", 2, "around is a folder around a package"),
+    Row("run absent.mlpackage --random", 2, "absent.mlpackage does not exist"),
+    Row("run empty.mlpackage --random", 2, "the folder has no Manifest.json"),
+    Row(
+        "run network.mlmodel --random",
+        3,
+        "the model is in the older neural-network format (neuralNetwork), not an ML Program",
+    ),
+    Row(
+        "run trees.mlmodel --random",
+        3,
+        "the model is a tree ensemble classifier (treeEnsembleClassifier), not an ML Program",
+    ),
+    Row(
+        "run networks.mlmodel --random",
+        3,
+        "the model is in the older neural-network format (neuralNetwork), not an ML Program",
+    ),
+    Row("convert right/tiny", 2, "Missing option '--to'."),
+    Row("convert right/tiny --to tflite", 2, "`tflite` is no format that mobiledeploy knows"),
+    Row("convert right/tiny --to onnx --precision half", 2, "`half` is no precision that mobiledeploy knows"),
+    Row("convert right/tiny --to onnx --to pt2 --output x.onnx", 2, "one file cannot hold 2 formats"),
+    Row("convert right/tiny --to onnx --output x.pt2", 2, "x.pt2 does not end in .onnx"),
+    Row("convert right/tiny --to onnx --output absent/x.onnx", 2, "cannot write absent/x.onnx"),
+    Row("convert right/tiny --to onnx --function other", 2, "the package has no function 'other'"),
+    Row("convert absent.mlpackage --to onnx", 2, "no such package: absent.mlpackage"),
+    Row("convert a_folder --to onnx", 2, "the folder has no Manifest.json"),
+    Row(
+        "convert damaged --to pt2",
+        2,
+        "`tiny.mlpackage/Data/com.apple.CoreML/model.mlmodel` is not what was exported: …",
+    ),
+    Row(
+        "convert network.mlmodel --to onnx",
+        3,
+        "the model is in the older neural-network format (neuralNetwork), not an ML Program",
+    ),
     Row("run right/tiny --image picture.png --top 0", 2, "Invalid value for '--top': …"),
     Row(
         "run damaged/tiny.mlpackage --image good.png",

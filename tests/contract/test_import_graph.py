@@ -34,12 +34,16 @@ LAYERS: dict[str, set[str]] = {
 }
 
 IMPORTERS: dict[str, tuple[str, ...]] = {
-    "coremltools": ("targets/coreml*.py", "parity/runners/coreml.py"),
+    "coremltools": (
+        "targets/coreml*.py",
+        "parity/runners/coreml.py",
+        "mil/coremltools_predict.py",  # when it is called; the executor itself owes coremltools nothing
+    ),
     "onnx": ("targets/onnx*.py",),
-    "onnxscript": ("targets/onnx*.py",),
+    "onnxscript": ("targets/onnx*.py", "mil/onnx_sorting.py"),
     "onnx_ir": ("targets/onnx*.py",),
-    # the runner, and the float16 converter that comes with it: a program about graphs, which executes none
-    "onnxruntime": ("parity/runners/onnxruntime.py", "targets/onnx_half.py"),
+    # the runner, the executor's backend, and the float16 converter: a program about graphs, which executes none
+    "onnxruntime": ("parity/runners/onnxruntime.py", "mil/onnxruntime_model.py", "targets/onnx_half.py"),
     "timm": ("sources/*.py",),
     "torchvision": ("sources/*.py",),
     "safetensors": ("sources/*.py",),

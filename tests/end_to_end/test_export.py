@@ -149,6 +149,21 @@ def test_run_refuses_a_package_whose_weights_were_altered(exported: pipeline.Exp
             pipeline.run(path, image=picture)
 
 
+def test_run_executes_the_onnx_file_on_the_same_picture(exported: pipeline.ExportResult, tmp_path: Path) -> None:
+    picture, path = tmp_path / "picture.png", exported.folder / "classifier.onnx"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(picture)
+    package = pipeline.run(exported.folder, image=picture, top=7)
+    result = pipeline.run(path, image=picture, top=7, repeat=2)
+    assert [score for _, score in result.top] == pytest.approx([score for _, score in package.top], abs=0.01)
+    with pytest.raises(InputError, match=r"classifier\.onnx has no functions"):
+        pipeline.run(path, image=picture, function="main")
+    with pytest.raises(InputError, match=r"classifier\.onnx runs in the types that it declares"):
+        pipeline.run(path, image=picture, precision="float32")
+    np.savez(tmp_path / "wrong.npz", **{exported.manifest.inputs[0].name: np.zeros((8, 8, 3), np.uint8)})
+    with pytest.raises(InputError, match=r"its shape is \(8, 8, 3\)"):
+        pipeline.run(path, pipeline.GivenInputs(archive=tmp_path / "wrong.npz"))
+
+
 def test_run_takes_a_package_of_anybody(exported: pipeline.ExportResult, tmp_path: Path) -> None:
     package = tmp_path / "anybody.mlpackage"
     shutil.copytree(exported.folder / "classifier.mlpackage", package)

@@ -124,7 +124,8 @@ def test_junit_and_tables_name_the_size(exported, tmp_path, capsys, monkeypatch)
 def test_run_takes_a_picture_of_any_size_at_the_default_one(exported, functions, tmp_path) -> None:
     Image.new("RGB", (64, 48), (200, 120, 40)).save(tmp_path / "picture.png")
     for result in (exported, functions):
-        assert pipeline.run(result.folder, image=tmp_path / "picture.png").outputs == {"logits": (1, 7)}
+        outputs = pipeline.run(result.folder, image=tmp_path / "picture.png").outputs
+        assert {name: output.shape for name, output in outputs.items()} == {"logits": (1, 7)}
 
 
 def test_the_command_line_makes_it_in_one_json_document(tmp_path, capsys) -> None:

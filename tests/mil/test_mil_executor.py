@@ -12,6 +12,7 @@ from mobiledeploy.errors import PackageError
 from mobiledeploy.mil.bind import bind_function
 from mobiledeploy.mil.package import open_package
 from mobiledeploy.mil.reader import parse_model, read_program
+from mobiledeploy.mil.schema import message_class
 
 X = np.linspace(-1, 1, 2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
 H = X.astype(np.float16)
@@ -154,6 +155,99 @@ def test_values_are_freed_after_their_last_use(package) -> None:
         dead |= set(step.dead)
     variables = {slot for step in block.steps for slot in step.results} | set(block.inputs)
     assert dead == variables - set(block.outputs)
+
+
+def test_memory_does_not_grow_along_a_chain(package) -> None:
+    """Sorting makes new memory each time: what it read may go as soon as it is done."""
+    import gc
+
+    def build(x):
+        for _ in range(12):
+            x = mb.topk(x=x, k=4, axis=3)[0]
+        return x
+
+    alive = []
+
+    def count(operation, outputs) -> None:
+        alive.append(sum(isinstance(thing, torch.Tensor) and thing.shape == X.shape for thing in gc.get_objects()))
+
+    model = mil.load(package(build, {"x": X}))
+    model.predict({"x": X}, listener=count)
+    assert len(alive) == 12
+    assert max(alive[2:]) == alive[2]
+
+
+def test_a_value_must_have_the_declared_shape(package) -> None:
+    path = package(lambda x: mb.relu(x=mb.exp(x=x)), {"x": X})
+    file = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
+    message = message_class("Model").FromString(file.read_bytes())
+    function = message.mlProgram.functions["main"]
+    operation = function.block_specializations[function.opset].operations[0]
+    operation.outputs[0].type.tensorType.dimensions[0].constant.size = 7
+    file.write_bytes(message.SerializeToString())
+    with pytest.raises(
+        PackageError, match=r"exp failed: a value has the shape \(2, 3, 4, 4\), declared is \(7, 3, 4, 4\)"
+    ):
+        mil.load(path).predict({"x": X})
+
+
+def inline_constants(path) -> None:
+    """Writes every constant into the calls that read it, as other converters do, in place of a `const` of its own."""
+    file = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
+    message = message_class("Model").FromString(file.read_bytes())
+    function = message.mlProgram.functions["main"]
+    block = function.block_specializations[function.opset]
+    constants = {op.outputs[0].name: op.attributes["val"] for op in block.operations if op.type == "const"}
+    kept = [op for op in block.operations if op.type != "const"]
+    for operation in kept:
+        for argument in operation.inputs.values():
+            for binding in argument.arguments:
+                if binding.name in constants:
+                    binding.value.CopyFrom(constants[binding.name])
+    del block.operations[:]
+    block.operations.extend(kept)
+    file.write_bytes(message.SerializeToString())
+
+
+def test_constants_may_be_written_into_the_calls(package) -> None:
+    """Then a transposed value has no operand but the value itself, and lies in the same memory."""
+
+    def build(x):
+        double = mb.mul(x=x, y=2.0)
+        turned = mb.add(x=double, y=mb.transpose(x=double, perm=[1, 0]))
+        return turned, mb.sub(x=mb.reverse(x=turned, axes=[0]), y=turned)
+
+    x = np.arange(9, dtype=np.float32).reshape(3, 3)
+    path = package(build, {"x": x})
+    inline_constants(path)
+    turned, reversed_ = mil.load(path).predict({"x": x}).values()
+    np.testing.assert_array_equal(turned, 2 * x + 2 * x.T)
+    np.testing.assert_array_equal(reversed_, turned[::-1] - turned)
+
+
+def test_a_view_is_not_overwritten_while_what_it_shows_is_still_to_be_read(package) -> None:
+    def build(x):
+        double = mb.mul(x=x, y=2.0)
+        return mb.relu(x=mb.transpose(x=double, perm=[1, 0])), mb.add(x=double, y=1.0)
+
+    x = np.arange(-4, 5, dtype=np.float32).reshape(3, 3)
+    path = package(build, {"x": x})
+    inline_constants(path)
+    positive, more = mil.load(path).predict({"x": x}).values()
+    np.testing.assert_array_equal(positive, np.maximum(2 * x.T, 0))
+    np.testing.assert_array_equal(more, 2 * x + 1)
+
+
+def test_a_view_of_a_constant_is_never_written_to(package) -> None:
+    constant = np.linspace(-1, 1, 96, dtype=np.float32)
+
+    def build(x):
+        return mb.add(x=mb.exp(x=mb.reshape(x=constant, shape=[2, 3, 4, 4])), y=x)
+
+    model = mil.load(package(build, {"x": X}))
+    for _ in range(2):
+        (found,) = model.predict({"x": X}).values()
+        np.testing.assert_allclose(found, np.exp(constant.astype(float)).reshape(X.shape) + X, rtol=1e-5)
 
 
 def test_where_a_run_fails_the_operator_is_named(package) -> None:

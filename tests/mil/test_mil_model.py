@@ -41,6 +41,12 @@ def test_fp16_comes_back_as_float32_booleans_and_small_integers_as_int32(package
     assert (floats.dtype, integers.dtype) == (np.float32, np.int32)
 
 
+def test_what_is_given_for_an_fp16_input_is_rounded(package) -> None:
+    model = mil.load(package(lambda x: mb.cast(x=x, dtype="fp32"), {"x": X.astype(np.float16)}))
+    (found,) = model.predict({"x": X}).values()
+    np.testing.assert_array_equal(found, X.astype(np.float16).astype(np.float32))
+
+
 def test_a_scalar_has_the_shape_one(package) -> None:
     model = mil.load(package(lambda x: mb.reduce_sum(x=x), {"x": X}))
     (found,) = model.predict({"x": X}).values()

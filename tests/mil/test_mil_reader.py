@@ -166,7 +166,12 @@ def test_an_operator_newer_than_the_program_is_refused(sound) -> None:
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [(500, "older neural-network format"), (202, "is a pipeline"), (402, "is a treeEnsembleClassifier")],
+    [
+        (500, "older neural-network format"),
+        (300, "a generalized linear regressor \\(glmRegressor\\)"),
+        (402, "a tree ensemble classifier \\(treeEnsembleClassifier\\)"),
+        (604, "a scaler \\(scaler\\)"),
+    ],
 )
 def test_other_model_formats_are_named(tmp_path, number, message) -> None:
     tag = (number << 3 | 2).to_bytes(3, "little")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 
 import pytest
+from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
 
 from mobiledeploy.errors import InternalError, UnsupportedError
 from mobiledeploy.mil import ops, registry
@@ -63,12 +64,53 @@ def test_unknown_and_newer_operators_are_refused() -> None:
         find_operator("read_state", Opset.IOS17, "here")
 
 
-# `const` is evaluated when a program is bound; ML Programs never had `conv_quantized`
-MISSING = {"const", "conv_quantized"}
+# evaluated when a program is bound, and coremltools' own placeholder for a constant that is not known yet
+NO_CALLS = {"const", "_const_symbolic"}
+# written by coremltools into packages; the other dialects are gone by then, replaced by operators of the core
+WRITTEN_DIALECT = {"coreml_update_state"}
+DIALECTS = ("complex", "torch_")
+
+OPSETS = {f"iOS{opset.value}": opset for opset in Opset}
 
 
-def test_every_operator_of_the_converter_is_there() -> None:
-    from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
+def theirs() -> dict[str, set[str]]:
+    """The operator sets, by their release, that have each operator of coremltools' registry."""
+    return {
+        name: {opset.name for opset in versions} & OPSETS.keys()
+        for name, versions in SSAOpRegistry.core_ops.items()
+        if name not in NO_CALLS
+    }
 
-    known = {name for name in SSAOpRegistry.core_ops if not name.startswith("_")}
-    assert known - set(REGISTRY) == MISSING
+
+def test_every_operator_of_every_operator_set_of_the_converter_is_there() -> None:
+    known = theirs()
+    assert len(known) >= 166
+    assert {opset for opsets in known.values() for opset in opsets} == {"iOS15", "iOS16", "iOS17", "iOS18"}
+    missing = [
+        (name, opset)
+        for name, opsets in known.items()
+        for opset in sorted(opsets)
+        if not any(operator.since <= OPSETS[opset] for operator in REGISTRY.get(name, ()))
+    ]
+    assert missing == []
+
+
+def test_no_operator_is_taken_from_a_program_older_than_it() -> None:
+    """What coremltools registers from a release on, programs of earlier releases do not have."""
+    early = [
+        (name, min(opsets))
+        for name, opsets in theirs().items()
+        if min(operator.since for operator in REGISTRY[name]) < OPSETS[min(opsets)]
+    ]
+    assert early == []
+
+
+def test_every_dialect_that_reaches_a_package_is_there() -> None:
+    dialects = set(SSAOpRegistry.dialect_ops)
+    assert {name for name in dialects if not name.startswith(DIALECTS)} == WRITTEN_DIALECT
+    assert set(REGISTRY) >= WRITTEN_DIALECT
+
+
+def test_what_is_there_and_not_the_converters_is_known_to_core_ml() -> None:
+    """coremltools' frontend for programs of Core ML reads `write_state`, and its builder writes the one above."""
+    assert set(REGISTRY) - set(SSAOpRegistry.core_ops) == WRITTEN_DIALECT | {"write_state"}

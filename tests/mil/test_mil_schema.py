@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from coremltools.proto import FeatureTypes_pb2, MIL_pb2, Model_pb2
+from coremltools.proto import (
+    ArrayFeatureExtractor_pb2,
+    FeatureTypes_pb2,
+    FeatureVectorizer_pb2,
+    MIL_pb2,
+    Model_pb2,
+    NonMaximumSuppression_pb2,
+    Normalizer_pb2,
+    Scaler_pb2,
+)
 from google.protobuf.descriptor import FieldDescriptor
 
 from mobiledeploy.mil.dtype import DataType
@@ -19,9 +28,19 @@ def messages(descriptors) -> dict:
     return found
 
 
+MODULES = (
+    Model_pb2,
+    FeatureTypes_pb2,
+    MIL_pb2,
+    ArrayFeatureExtractor_pb2,
+    FeatureVectorizer_pb2,
+    NonMaximumSuppression_pb2,
+    Normalizer_pb2,
+    Scaler_pb2,
+)
 THEIRS = {
     name: descriptor
-    for module in (Model_pb2, FeatureTypes_pb2, MIL_pb2)
+    for module in MODULES
     for name, descriptor in messages(module.DESCRIPTOR.message_types_by_name.values()).items()
 }
 OURS = {

@@ -29,7 +29,7 @@ def test_a_weight_beyond_float16_is_named(convert: Convert, target: str) -> None
         convert(wide_program(), target, precision="float16")
     assert caught.value.where is not None
     assert "small_programs.py:" in caught.value.where
-    assert caught.value.remedy == "Give --precision float32, or scale that weight."
+    assert caught.value.remedy == "Give --precision mixed or float32, or scale that weight."
 
 
 @pytest.mark.parametrize("target", ["coreml", "onnx"])

@@ -1,4 +1,7 @@
-"""Activations. Parameters per channel belong to the second axis."""
+"""Activations. Parameters per channel belong to the second axis.
+
+NaN stays NaN wherever no condition on x decides. The sign of a zero is not documented: relu keeps that of x.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ def relu6(call: Call) -> Kernel:
 def gelu(call: Call) -> Kernel:
     """EXACT: x/2 (1 + erf(x/√2)). TANH_APPROXIMATION: x/2 (1 + tanh(√(2/π)(x + 0.044715 x³))).
     SIGMOID_APPROXIMATION: x sigmoid(1.702 x)."""
+    gelu = torch.ops.aten.gelu_ if "x" in call.overwritable else functional.gelu
     functions = {
-        "EXACT": functional.gelu,
-        "TANH_APPROXIMATION": lambda x: functional.gelu(x, approximate="tanh"),
+        "EXACT": gelu,
+        "TANH_APPROXIMATION": lambda x: gelu(x, approximate="tanh"),
         "SIGMOID_APPROXIMATION": lambda x: torch.sigmoid_(1.702 * x).mul_(x),
     }
     return Kernel(("x",), call.choice("mode", functions, "EXACT"))
@@ -54,15 +58,15 @@ def silu(call: Call) -> Kernel:
 
 @FAMILY.operator("softplus")
 def softplus(_: Call) -> Kernel:
-    """log(1 + eˣ), without the linear shortcut for large x that torch's own has."""
-    return Kernel(("x",), lambda x: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)))
+    """log(1 + eˣ)."""
+    return Kernel(("x",), _softplus)
 
 
 @FAMILY.operator("softplus_parametric")
 def softplus_parametric(call: Call) -> Kernel:
     """alpha log(1 + exp(beta x))."""
     alpha, beta = _per_channel(call, "alpha"), _per_channel(call, "beta")
-    return Kernel(("x",), lambda x: alpha * torch.logaddexp(beta * x, torch.zeros((), dtype=x.dtype)))
+    return Kernel(("x",), lambda x: alpha * _softplus(beta * x))
 
 
 @FAMILY.operator("softsign")
@@ -105,7 +109,7 @@ def clamped_relu(call: Call) -> Kernel:
 
 @FAMILY.operator("thresholded_relu", effect=Effect.SELECTION)
 def thresholded_relu(call: Call) -> Kernel:
-    """x from alpha up, zero below."""
+    """x from alpha up, zero elsewhere, of NaN as well."""
     alpha = call.number("alpha")
     return Kernel(("x",), lambda x: torch.where(x >= alpha, x, torch.zeros((), dtype=x.dtype)))
 
@@ -129,6 +133,12 @@ def sigmoid_hard(call: Call) -> Kernel:
     """min(max(alpha x + beta, 0), 1)."""
     alpha, beta = call.number("alpha"), call.number("beta")
     return Kernel(("x",), lambda x: (x * alpha).add_(beta).clamp_(0.0, 1.0))
+
+
+def _softplus(x: torch.Tensor) -> torch.Tensor:
+    """Linear from where float64 cannot tell the difference; ONNX has this form as one operator, and would overflow in
+    the logarithm of a sum."""
+    return functional.softplus(x, threshold=40.0)
 
 
 def _per_channel(call: Call, parameter: str) -> torch.Tensor:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -110,6 +111,7 @@ def _size(call: Call, shape: tuple[int, ...], limit: int) -> int:
         size *= length
     if min(shape, default=0) < 0 or size > limit:
         raise call.invalid(f"shape {shape} does not fit the packed data")
+    checked_shape(shape)
     return size
 
 
@@ -149,6 +151,7 @@ def _look_up(indices: torch.Tensor, lut: torch.Tensor, axis: int) -> torch.Tenso
     if len(groups) != indices.dim():
         raise ValueError(f"a table of rank {lut.dim()} does not fit indices of rank {indices.dim()}")
     table = torch.arange(groups.numel()).reshape(groups)
+    checked_shape((*indices.shape, vector))
     rows = _spread(table, indices.shape) * entries + indices.long()
     values = lut.reshape(-1, vector)[rows]
     return values.movedim(-1, axis + 1).reshape(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,8 +21,42 @@ __all__ = ["FAMILY", "MAX_ITERATIONS"]
 
 FAMILY = Family("control_flow")
 
-# far more than any model needs; a damaged or hostile loop must end
+# far more than any model needs; a damaged or hostile loop must end, and so must one that it stands in
 MAX_ITERATIONS = 1_000_000
+MAX_SECONDS = 300.0
+
+
+@dataclass
+class _Allowance:
+    """What is left for the outermost loop that runs, with all loops in it: iterations, and the time when it is over."""
+
+    iterations: int
+    deadline: float
+
+    def spend(self, call: Call) -> None:
+        """One iteration. Raises PackageError where none is left."""
+        self.iterations -= 1
+        if self.iterations < 0:
+            raise call.invalid(f"the loop does not end within {MAX_ITERATIONS} iterations")
+        if time.monotonic() > self.deadline:
+            raise call.invalid(f"the loop does not end within {MAX_SECONDS:.0f} s")
+
+
+_ALLOWANCE: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def _allowance() -> Iterator[_Allowance]:
+    """That of the loop around, or a new one."""
+    if (around := _ALLOWANCE.get()) is not None:
+        yield around
+        return
+    allowance = _Allowance(MAX_ITERATIONS, time.monotonic() + MAX_SECONDS)
+    token = _ALLOWANCE.set(allowance)
+    try:
+        yield allowance
+    finally:
+        _ALLOWANCE.reset(token)
 
 
 def _blocks(call: Call, inputs: int, outputs: tuple[int, int]) -> tuple[BoundBlock, BoundBlock]:
@@ -57,7 +95,10 @@ def cond(call: Call) -> Kernel:
 
 @FAMILY.operator("while_loop", effect=Effect.MOVEMENT)
 def while_loop(call: Call) -> Kernel:
-    """While the first block gives True for the loop variables, the second gives their new values."""
+    """While the first block gives True for the loop variables, the second gives their new values.
+
+    A loop, together with the loops in it, may take `MAX_ITERATIONS` and `MAX_SECONDS`; then PackageError says so.
+    """
     count = len(call.operation.outputs)
     condition, body = _blocks(call, count, (1, count))
     if len(call.types.get("loop_vars", ())) != count:
@@ -67,10 +108,10 @@ def while_loop(call: Call) -> Kernel:
     def run(listener: Listener | None, *arguments: Any) -> Any:
         variables: Sequence[Any] = arguments[:count]
         for_condition, for_body = arguments[count:taken], arguments[taken:]
-        for _ in range(MAX_ITERATIONS):
-            if not _holds(call, condition.run((*variables, *for_condition), listener)[0]):
-                return _packed(variables)
-            variables = body.run((*variables, *for_body), listener)
-        raise call.invalid(f"the loop does not end within {MAX_ITERATIONS} iterations")
+        with _allowance() as allowance:
+            while _holds(call, condition.run((*variables, *for_condition), listener)[0]):
+                allowance.spend(call)
+                variables = body.run((*variables, *for_body), listener)
+        return _packed(variables)
 
     return Kernel(("loop_vars",), run)

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Family, Kernel
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_work, checked_shape
 from mobiledeploy.mil.window import padding_list, read_window
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def conv(call: Call) -> Kernel:
     padding = window.symmetric_padding(shape)
     if shape is not None and weight_shape is not None:
         call.expect((shape[0], weight_shape[0], *window.output_sizes(shape)))
+        check_work(shape[0], *window.output_sizes(shape), *weight_shape)
     if shape is not None and padding is not None:
 
         def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
@@ -52,11 +53,42 @@ def conv(call: Call) -> Kernel:
         return Kernel(operands, run)
 
     def run_padded(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-        checked_shape((x.shape[0], weight.shape[0], *window.output_sizes(x.shape)))
+        sizes = checked_shape((x.shape[0], weight.shape[0], *window.output_sizes(x.shape)))
+        check_work(sizes[0], *sizes[2:], *weight.shape)
+        checked_shape(
+            (*x.shape[:2], *(a + b + n for n, (a, b) in zip(x.shape[2:], window.padding(x.shape), strict=True)))
+        )
         padded = functional.pad(x, padding_list(window.padding(x.shape)))
         return convolve(padded, weight, bias, window.strides, 0, window.dilations, groups)
 
     return Kernel(operands, run_padded)
+
+
+@FAMILY.operator("conv_quantized")
+def conv_quantized(call: Call) -> Kernel:
+    """`conv` with the weight quant_scale * weight + quant_bias: weight uint8 below 2^nbits, one element per byte; scale
+    and bias numbers for all elements or one per output channel. It is dequantized and multiplied in float32, and the
+    result rounded once.
+
+    Where coremltools' definition is silent: the lookup table that `quantization_type` "lut" speaks of is no parameter
+    of the operator, so that it is refused; `bias`, declared uint8, is added as the integers it holds.
+    """
+    call.choice("quantization_type", {"linear": True})
+    limit = 1 << call.integer("nbits", 8)
+    shape = (-1, *(1,) * (call.rank("weight") - 1))
+    scale, shift = (call.tensor(name).float().reshape(shape) for name in ("quant_scale", "quant_bias"))
+    bias = (call.tensor("bias").float(),) if call.has("bias") else ()
+    convolve = conv(call).run
+
+    def dequantized(weight: torch.Tensor) -> torch.Tensor:
+        if weight.numel() and int(weight.max()) >= limit:
+            raise call.invalid(f"a quantized weight is {int(weight.max())}, not below {limit}")
+        return weight * scale + shift
+
+    if call.is_constant("weight"):
+        weight = dequantized(call.tensor("weight"))
+        return Kernel(("x",), lambda x: convolve(x, weight, *bias))
+    return Kernel(("x", "weight"), lambda x, weight: convolve(x, dequantized(weight), *bias))
 
 
 @FAMILY.operator("conv_transpose")
@@ -78,6 +110,7 @@ def conv_transpose(call: Call) -> Kernel:
         crop = window.crop(x.shape[2:], sizes, wanted)
         checked_shape((*channels, *sizes))
         checked_shape((*channels, *(size + sum(pair) for size, pair in zip(sizes, crop, strict=True))))
+        check_work(x.shape[0], *x.shape[2:], *weight.shape)
         full = transpose(x, weight, None, window.strides, 0, 0, groups, window.dilations)
         result: torch.Tensor = functional.pad(full, padding_list(crop))
         if bias is not None:

@@ -42,7 +42,6 @@ _SELECTION: dict[str, tuple[Function, Function]] = {
     "ceil": (torch.ceil, torch.ceil_),
     "floor": (torch.floor, torch.floor_),
     "round": (torch.round, torch.round_),
-    "sign": (torch.sign, torch.Tensor.sign_),
     "logical_not": (torch.logical_not, torch.Tensor.logical_not_),
 }
 
@@ -58,6 +57,14 @@ def _declare() -> None:
 
 
 _declare()
+
+
+@FAMILY.operator("sign", effect=Effect.SELECTION)
+def sign(call: Call) -> Kernel:
+    """-1, 0 (of either zero) or 1; NaN stays NaN, as in NumPy."""
+    if call.type("x").dtype.is_float:
+        return Kernel(("x",), lambda x: torch.where(x.isnan(), x, torch.sign(x)))
+    return Kernel(("x",), torch.sign)
 
 
 @FAMILY.operator("exp2")
@@ -125,8 +132,7 @@ def caster(source: DataType, target: DataType, *, rounds: bool) -> Function:
         return lambda x: x.half().float()
     if target.is_float or target is DataType.BOOL or source is target:
         return lambda x: x.to(carrier)
-    signed = target.name.startswith("INT")
-    low, high = (-(1 << target.bits - 1), (1 << target.bits - 1) - 1) if signed else (0, (1 << target.bits) - 1)
+    low, high = target.bounds
     if source.is_float:
         return lambda x: _saturate(x, low, high).to(carrier)
     return lambda x: _wrap(x, low, high).to(carrier)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_places, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -22,6 +23,9 @@ def checked_indices(indices: torch.Tensor, size: int, opset: Opset) -> torch.Ten
     places = indices.long()
     if opset < Opset.IOS17:
         places = torch.where(places < 0, places + size, places)
+    else:
+        # lowered to ONNX, negative ones would count from the end
+        places = torch.where(places < 0, size, places)
     # looking each up in the list of all places makes torch check it, without a branch on data
     return torch.arange(size).index_select(0, places.reshape(-1)).reshape(places.shape)
 
@@ -39,6 +43,7 @@ def gather(call: Call) -> Kernel:
         places = checked_indices(indices, x.shape[axis], opset)
         if not batch:
             return _pick(x, places, axis)
+        check_places(prod(x.shape[:batch]))
         rows = zip(x.flatten(0, batch - 1), places.flatten(0, batch - 1), strict=True)
         picked = torch.stack([_pick(row, place, axis - batch) for row, place in rows])
         return picked.reshape(x.shape[:batch] + picked.shape[1:])
@@ -73,6 +78,7 @@ def gather_nd(call: Call) -> Kernel:
             torch.arange(size).reshape(-1, *(1,) * (indices.dim() - 2 - axis))
             for axis, size in enumerate(x.shape[:batch])
         ]
+        checked_shape((*indices.shape[:-1], *x.shape[batch + len(parts) :]))
         return x[(*grid, *parts)].clone()
 
     return Kernel(("x", "indices"), run)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
@@ -43,13 +44,21 @@ def fill_like(call: Call) -> Kernel:
 
 @FAMILY.operator("range_1d")
 def range_1d(call: Call) -> Kernel:
-    """start, start + step, ... below `end` (above it for a negative step)."""
-    carrier = call.output_type().dtype.carrier
+    """start, start + step, ... below `end` (above it for a negative step).
+
+    How many there are, ceil((end - start) / step), is computed in the declared type, as by NumPy and by coremltools
+    when it declares the shape: from 0 to 1 by the fp16 number next to 0.1, which is less than it, there are ten.
+    """
+    dtype = call.output_type().dtype
+    # of whole numbers a float64 quotient is exact enough
+    number: Any = dtype.storage.type if dtype.is_float else np.float64
 
     def run(start: torch.Tensor, end: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        first, last, stride = start.item(), end.item(), step.item()
+        first, last, stride = (number(value.item()) for value in (start, end, step))
+        if not stride:
+            raise ValueError("the step is zero")
         (count,) = checked_shape([max(0, ceil((last - first) / stride))])
-        return (torch.arange(count, dtype=torch.float64) * stride + first).to(carrier)
+        return (torch.arange(count, dtype=torch.float64) * float(stride) + float(first)).to(dtype.carrier)
 
     return Kernel(("start", "end", "step"), run)
 
@@ -124,6 +133,7 @@ def random_categorical(call: Call) -> Kernel:
         if generator is not None:
             generator.manual_seed(seed)
         weights = torch.softmax(x, -1) if logits else x
+        checked_shape([*x.shape[:-1], size])
         rows = weights.reshape(-1, x.shape[-1])
         drawn = torch.multinomial(rows, size, replacement=True, generator=generator)
         return drawn.reshape(*x.shape[:-1], size).to(carrier)

@@ -21,11 +21,13 @@ FAMILY = Family("joining")
 
 @FAMILY.operator("concat", effect=Effect.SELECTION)
 def concat(call: Call) -> Kernel:
-    """Along the axis; interleaved, one slice of each tensor at a time."""
+    """Along the axis; interleaved, one slice of each tensor at a time. Scalars give a vector of them."""
+    if call.rank("values") == 0:
+        return Kernel(("values",), lambda *values: torch.stack(values))
     axis = call.axis("axis", "values")
     if not call.flag("interleave", False):
-        return Kernel(("values",), lambda *values: torch.cat(values, axis))
-    return Kernel(("values",), lambda *values: torch.stack(values, axis + 1).flatten(axis, axis + 1))
+        return Kernel(("values",), lambda *values: torch.cat(_bounded(values), axis))
+    return Kernel(("values",), lambda *values: torch.stack(_bounded(values), axis + 1).flatten(axis, axis + 1))
 
 
 @FAMILY.operator("stack", effect=Effect.SELECTION)
@@ -38,7 +40,13 @@ def stack(call: Call) -> Kernel:
     shapes = {kind.shape for kind in call.tensor_types("values") if kind.size is not None}
     if len(shapes) > 1:
         raise call.invalid(f"the shapes of the values differ: {sorted(map(str, shapes))}")
-    return Kernel(("values",), lambda *values: torch.stack(values, axis))
+    return Kernel(("values",), lambda *values: torch.stack(_bounded(values), axis))
+
+
+def _bounded(values: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """The values, whose elements together are not too many."""
+    checked_shape([sum(value.numel() for value in values)])
+    return values
 
 
 @FAMILY.operator("tile", effect=Effect.SELECTION)

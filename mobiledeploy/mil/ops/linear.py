@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Family, Kernel
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_work, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -25,15 +25,26 @@ def linear(call: Call) -> Kernel:
     operands = call.present("x", "weight", "bias")
     carrier = call.output_type().dtype.carrier
     if carrier.is_floating_point and all(call.type(parameter).dtype.carrier is carrier for parameter in operands):
-        return Kernel(operands, functional.linear)
+        return Kernel(operands, _linear)
     if carrier.is_floating_point:
-        return Kernel(operands, lambda *values: functional.linear(*(value.to(carrier) for value in values)))
+        return Kernel(operands, lambda *values: _linear(*(value.to(carrier) for value in values)))
 
     def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        _check_linear(x, weight)
         product = torch.matmul(x, weight.T)
         return product if bias is None else product.add_(bias)
 
     return Kernel(operands, run)
+
+
+def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    _check_linear(x, weight)
+    return functional.linear(x, weight, bias)
+
+
+def _check_linear(x: torch.Tensor, weight: torch.Tensor) -> None:
+    checked_shape((*x.shape[:-1], len(weight)))
+    check_work(x.numel(), len(weight))
 
 
 @FAMILY.operator("matmul")
@@ -48,7 +59,8 @@ def matmul(call: Call) -> Kernel:
         if transpose_y and y.dim() > 1:
             y = y.transpose(-1, -2)
         batch = zip_longest(reversed(x.shape[:-2]), reversed(y.shape[:-2]), fillvalue=1)
-        checked_shape((*(max(pair) for pair in batch), *x.shape[-2:-1], *y.shape[-1:]))
+        shape = checked_shape((*(max(pair) for pair in batch), *x.shape[-2:-1], *y.shape[-1:]))
+        check_work(*shape, x.shape[-1])
         return torch.matmul(x.to(carrier), y.to(carrier))
 
     return Kernel(("x", "y"), run)
@@ -66,6 +78,7 @@ def einsum(call: Call) -> Kernel:
         for term, value in zip(terms.split(","), values, strict=True):
             sizes.update(zip(term, value.shape, strict=True))
         checked_shape([sizes[letter] for letter in result])
+        check_work(*sizes.values())
         # with a single operand torch may answer with a view of it
         return torch.einsum(equation, *values).clone(memory_format=torch.contiguous_format)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel
 from mobiledeploy.mil.program import ListType, TensorType
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_places, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -41,7 +42,7 @@ class TensorList:
         """The list with `value` at `index`, longer where that lies behind its end."""
         if index < 0:
             raise IndexError(f"index {index} of a list")
-        checked_shape([index])
+        check_places(index + 1)
         elements = list(self.elements) + [None] * (index + 1 - len(self.elements))
         elements[index] = value
         return TensorList(tuple(elements), tuple(value.shape), self.dtype)
@@ -58,8 +59,7 @@ def make_list(call: Call) -> Kernel:
     carrier = element.dtype.carrier
 
     def run(length: int) -> TensorList:
-        checked_shape([length])
-        return TensorList((None,) * length, known, carrier)
+        return TensorList((None,) * check_places(length), known, carrier)
 
     if call.has("init_length") and not call.is_constant("init_length"):
         return Kernel(("init_length",), lambda length: run(int(length)))
@@ -73,30 +73,61 @@ def list_length(_: Call) -> Kernel:
 
 
 @FAMILY.operator("list_read", effect=Effect.MOVEMENT)
-def list_read(_: Call) -> Kernel:
-    return Kernel(("ls", "index"), lambda ls, index: ls.read(int(index)))
+def list_read(call: Call) -> Kernel:
+    places = _places(call, "index")
+    return Kernel(("ls", *places.operands), lambda ls, *given: ls.read(*places(given)))
 
 
 @FAMILY.operator("list_write", effect=Effect.MOVEMENT)
-def list_write(_: Call) -> Kernel:
-    return Kernel(("ls", "index", "value"), lambda ls, index, value: ls.write(int(index), value))
+def list_write(call: Call) -> Kernel:
+    places = _places(call, "index")
+    return Kernel(("ls", "value", *places.operands), lambda ls, value, *given: ls.write(*places(given), value))
 
 
 @FAMILY.operator("list_gather", effect=Effect.SELECTION)
-def list_gather(_: Call) -> Kernel:
+def list_gather(call: Call) -> Kernel:
     """The elements at `indices`, stacked along a new first axis."""
-    return Kernel(
-        ("ls", "indices"), lambda ls, indices: torch.stack([ls.read(index) for index in indices.reshape(-1).tolist()])
-    )
+    places = _places(call, "indices")
+
+    def run(ls: TensorList, *given: torch.Tensor) -> torch.Tensor:
+        indices = places(given)
+        checked_shape([check_places(len(indices)), *(ls.shape or ())])
+        return torch.stack([ls.read(index) for index in indices])
+
+    return Kernel(("ls", *places.operands), run)
 
 
 @FAMILY.operator("list_scatter", effect=Effect.MOVEMENT)
-def list_scatter(_: Call) -> Kernel:
+def list_scatter(call: Call) -> Kernel:
     """Slice i of `value` goes to place indices[i]."""
+    places = _places(call, "indices")
 
-    def run(ls: TensorList, indices: torch.Tensor, value: torch.Tensor) -> TensorList:
-        for index, element in zip(indices.reshape(-1).tolist(), value, strict=True):
-            ls = ls.write(index, element)
-        return ls
+    def run(ls: TensorList, value: torch.Tensor, *given: torch.Tensor) -> TensorList:
+        indices = places(given)
+        if not indices:
+            return ls
+        # longer at once: each writing copies the list
+        elements = list(ls.write(max(indices), value[0]).elements)
+        for index, element in zip(indices, value, strict=True):
+            if index < 0:
+                raise IndexError(f"index {index} of a list")
+            elements[index] = element
+        return TensorList(tuple(elements), tuple(value.shape[1:]), ls.dtype)
 
-    return Kernel(("ls", "indices", "value"), run)
+    return Kernel(("ls", "value", *places.operands), run)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Places in a list. `known`: those that are constants of the program; else they are the operand `operands`."""
+
+    operands: tuple[str, ...]
+    known: tuple[int, ...] = ()
+
+    def __call__(self, given: Sequence[torch.Tensor]) -> tuple[int, ...]:
+        return tuple(given[0].reshape(-1).tolist()) if given else self.known
+
+
+def _places(call: Call, parameter: str) -> _Places:
+    # a constant is read here: while a program is captured, tensors have no values
+    return _Places((), call.integers(parameter)) if call.is_constant(parameter) else _Places((parameter,))

@@ -1,4 +1,5 @@
-"""Sorting, selecting and counting elements. Of equal elements the first comes first."""
+"""Sorting, selecting and counting elements. Of equal elements the first comes first. NaN counts as the largest number,
+as in NumPy; Core ML documents nothing of it."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel
+from mobiledeploy.mil.size import broadcast_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -52,7 +54,12 @@ def non_zero(call: Call) -> Kernel:
 @FAMILY.operator("select", effect=Effect.SELECTION)
 def select(_: Call) -> Kernel:
     """a where the condition holds, b elsewhere."""
-    return Kernel(("cond", "a", "b"), torch.where)
+
+    def run(condition: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        broadcast_shape(condition.shape, a.shape, b.shape)
+        return torch.where(condition, a, b)
+
+    return Kernel(("cond", "a", "b"), run)
 
 
 @FAMILY.operator("cumsum")

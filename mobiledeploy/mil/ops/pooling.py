@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel
-from mobiledeploy.mil.size import checked_shape
+from mobiledeploy.mil.size import check_work, checked_shape
 from mobiledeploy.mil.window import Pads, Window, padding_list, read_window
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _read(call: Call) -> tuple[Window, bool]:
     window, ceil = read_window(call, kernel), call.flag("ceil_mode", False)
     shape = call.static_shape("x")
     if shape is not None:
-        call.expect((*shape[:2], *window.output_sizes(shape, ceil=ceil)))
+        sizes = window.output_sizes(shape, ceil=ceil)
+        call.expect((*shape[:2], *sizes))
+        check_work(*shape[:2], *sizes, *window.kernel)
     return window, ceil
 
 
@@ -108,6 +110,7 @@ def _pads(window: Window, x: torch.Tensor, ceil: bool) -> tuple[Pads, tuple[int,
     pads, counts = window.padding(x.shape), window.output_sizes(x.shape, ceil=ceil)
     wide = [size + before + after for size, (before, after) in zip(x.shape[2:], pads, strict=True)]
     checked_shape((*x.shape[:2], *wide))
+    check_work(*x.shape[:2], *counts, *window.kernel)
     axes = zip(counts, window.strides, window.kernel, wide, strict=True)
     return pads, tuple(max(0, (count - 1) * stride + kernel - room) for count, stride, kernel, room in axes)
 

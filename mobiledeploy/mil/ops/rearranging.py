@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -67,6 +68,7 @@ def space_to_batch(call: Call) -> Kernel:
     (b0, b1), (top, bottom, left, right) = call.integers("block_shape"), call.integers("paddings")
 
     def run(x: torch.Tensor) -> torch.Tensor:
+        checked_shape([*x.shape[:2], x.shape[2] + top + bottom, x.shape[3] + left + right])
         x = functional.pad(x, (left, right, top, bottom))
         n, c, h, w = x.shape
         blocks = x.reshape(n, c, h // b0, b0, w // b1, b1).permute(3, 5, 0, 1, 2, 4)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Family, Kernel
+from mobiledeploy.mil.size import check_places, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -45,6 +46,7 @@ _ACTIVATIONS: dict[str, Activation] = {
 def _scan(inputs: torch.Tensor, state: State, cell: Cell) -> tuple[torch.Tensor, State]:
     """All outputs (steps, batch, hidden) and the last state."""
     outputs = []
+    check_places(len(inputs))
     for step in inputs:
         state = cell(step, state)
         outputs.append(state[0])
@@ -60,13 +62,20 @@ def _bias(call: Call, parameter: str, like: torch.Tensor) -> torch.Tensor:
     return call.tensor(parameter) if call.has(parameter) else torch.zeros(like.shape[0], dtype=like.dtype)
 
 
+def _rows(state: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The rows of an initial state that belong to the batch. Core ML leaves further ones unread; coremltools makes such
+    a state for packed sequences, as long as the longest of them."""
+    return state if state.shape[0] == x.shape[1] else state[: x.shape[1]]
+
+
 def _single(call: Call, cell: Cell, weight: torch.Tensor, bias: torch.Tensor) -> Kernel:
     """A layer whose state is its output."""
     reverse, every_step = _reverses(call), call.flag("output_sequence", False)
 
     def run(x: torch.Tensor, initial_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        checked_shape([*x.shape[:2], len(weight)])
         steps = torch.matmul(x.flip(0) if reverse else x, weight.T) + bias
-        outputs, (last,) = _scan(steps, (initial_h,), cell)
+        outputs, (last,) = _scan(steps, (_rows(initial_h, x),), cell)
         return outputs if every_step else outputs[-1:].clone(), last.clone()
 
     return Kernel(("x", "initial_h"), run)
@@ -123,9 +132,10 @@ def lstm(call: Call) -> Kernel:
 
     def run(x: torch.Tensor, initial_h: torch.Tensor, initial_c: torch.Tensor) -> tuple[torch.Tensor, ...]:
         sequences, finals, lasts = [], [], []
-        states = zip(initial_h.chunk(len(cells), -1), initial_c.chunk(len(cells), -1), strict=True)
+        states = zip(*(_rows(state, x).chunk(len(cells), -1) for state in (initial_h, initial_c)), strict=True)
         for index, (state, cell, (weight, bias)) in enumerate(zip(states, cells, layers, strict=True)):
             backward = reverse or index == 1
+            checked_shape([*x.shape[:2], len(weight)])
             steps = torch.matmul(x.flip(0) if backward else x, weight.T) + bias
             outputs, final = _scan(steps, state, cell)
             lasts.append(outputs[-1:])

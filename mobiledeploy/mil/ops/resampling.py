@@ -9,6 +9,7 @@ import torch
 
 from mobiledeploy.mil.operator import Family, Kernel, Opset
 from mobiledeploy.mil.sampling import GRIDS, interpolate
+from mobiledeploy.mil.size import check_places, checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -66,7 +67,7 @@ def resample(call: Call) -> Kernel:
 def affine(call: Call) -> Kernel:
     """x at (a0 x + a1 y + a2, b0 x + b1 y + b2) for each point (x, y) of a grid from -1 to 1; matrices (B or 1, 6)."""
     sample = _sampler(call)
-    height, width = call.integer("output_height"), call.integer("output_width")
+    height, width = checked_shape([call.integer("output_height"), call.integer("output_width")])
     rows, columns = torch.linspace(-1, 1, height).reshape(-1, 1), torch.linspace(-1, 1, width)
     ones = torch.ones(height, width)
     grid = torch.stack((columns.expand(height, width), rows.expand(height, width), ones), -1)
@@ -106,6 +107,7 @@ def _bilinear(x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, value:
 def _pixels(x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, value: float, *, clamp: bool) -> torch.Tensor:
     """The pixels (B, C, H', W') at whole coordinates (B, H', W'), `value` outside unless they are clamped."""
     height, width = x.shape[2:]
+    checked_shape((*x.shape[:2], *rows.shape[1:]))
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     batch = torch.arange(x.shape[0]).reshape(-1, 1, 1)
     picked = x[batch, :, rows.clamp(0, height - 1).long(), columns.clamp(0, width - 1).long()].movedim(-1, 1)
@@ -137,9 +139,10 @@ def crop_resize_padded(call: Call) -> Kernel:
 @FAMILY.operator("crop_resize", since=Opset.IOS17)
 def crop_resize_boxes(call: Call) -> Kernel:
     """For each of `boxes` (N, 4) the image that `box_indices` (N) names: (N, C, height, width)."""
-    crop = _cropper(call, call.number("pad_value", 0.0))
+    crop, targets = _cropper(call, call.number("pad_value", 0.0)), _targets(call)
 
     def run(x: torch.Tensor, boxes: torch.Tensor, indices: torch.Tensor | None = None) -> torch.Tensor:
+        checked_shape([check_places(len(boxes)), x.shape[1], *targets])
         places = torch.arange(len(boxes)) if indices is None else indices.long()
         return torch.stack([crop(x[place], box) for place, box in zip(places.tolist(), boxes.float(), strict=True)])
 
@@ -147,9 +150,10 @@ def crop_resize_boxes(call: Call) -> Kernel:
 
 
 def _crop_resize_rois(call: Call, pad_value: float | None) -> Kernel:
-    crop = _cropper(call, pad_value)
+    crop, targets = _cropper(call, pad_value), _targets(call)
 
     def run(x: torch.Tensor, roi: torch.Tensor) -> torch.Tensor:
+        checked_shape([check_places(len(roi)), *x.shape[:2], *targets])
         results = []
         for box in roi.reshape(roi.shape[0], roi.shape[2]):
             image = x if len(box) == 4 else x[int(box[0])].unsqueeze(0)
@@ -159,12 +163,16 @@ def _crop_resize_rois(call: Call, pad_value: float | None) -> Kernel:
     return Kernel(("x", "roi"), run)
 
 
+def _targets(call: Call) -> list[int]:
+    return checked_shape([call.integer("target_height", 1), call.integer("target_width", 1)])
+
+
 def _cropper(call: Call, pad_value: float | None) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """(*D, H, W) and a box (4,) to (*D, height, width)."""
     width_first, centred = call.choice("box_coordinate_mode", _BOXES, "CORNERS_HEIGHT_FIRST")
     grid = call.choice("sampling_mode", GRIDS, "DEFAULT")
     normalized, scale = call.flag("normalized_coordinates", False), call.number("spatial_scale", 1.0)
-    targets = (call.integer("target_height", 1), call.integer("target_width", 1))
+    targets = _targets(call)
 
     def run(x: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
         first, second = box[:2].double(), box[2:].double()
@@ -176,6 +184,7 @@ def _cropper(call: Call, pad_value: float | None) -> Callable[[torch.Tensor, tor
             side = axis - x.dim() + 2
             size = x.shape[axis]
             factor = scale * (size - 1 if normalized else 1)
+            checked_shape([*x.shape[:axis], target, *x.shape[axis + 1 :]])
             start, end = float(first[side]) * factor, float(second[side]) * factor
             x = _along(x, axis, _box_points(grid, start, end, target), pad_value)
         return x

@@ -30,6 +30,7 @@ def _resample(x: torch.Tensor, sizes: Sequence[int], sample: Sampler, grid: Grid
     first = x.dim() - len(sizes)
     checked_shape([*x.shape[:first], *sizes])
     for axis, size in enumerate(sizes, first):
+        checked_shape([*x.shape[:axis], size, *x.shape[axis + 1 :]])
         x = sample(x, axis, grid(x.shape[axis], size))
     return x
 

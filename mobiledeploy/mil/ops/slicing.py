@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mobiledeploy.mil.operator import Effect, Family, Kernel, Opset
+from mobiledeploy.mil.size import checked_shape
 
 if TYPE_CHECKING:
     from mobiledeploy.mil.call import Call
@@ -151,8 +152,14 @@ def _one_or_all(parts: Sequence[torch.Tensor], single: bool) -> torch.Tensor | t
 def sliding_windows(call: Call) -> Kernel:
     """All windows of `size`, `stride` apart, along the axis; a window's elements lie along a new axis behind it."""
     axis, size, stride = call.axis("axis", "x"), call.integer("size"), call.integer("stride", 1)
-    # windows overlap: each gets memory of its own
-    return Kernel(("x",), lambda x: x.unfold(axis, size, stride).movedim(-1, axis + 1).clone())
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        windows = x.unfold(axis, size, stride).movedim(-1, axis + 1)
+        checked_shape(windows.shape)
+        # windows overlap: each gets memory of its own
+        return windows.clone()
+
+    return Kernel(("x",), run)
 
 
 @FAMILY.operator("crop", effect=Effect.MOVEMENT)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mobiledeploy.mil.model import load
+from mobiledeploy.mil.loading import load
 from mobiledeploy.parity.feeds import picture_feed
 from mobiledeploy.parity.runners.classifier import classifier_of, output_arrays
 

@@ -48,6 +48,10 @@ CASES = {
         lambda x: mb.clamped_relu(x=x, alpha=2.0, beta=1.5),
         np.minimum(1.5, np.where(D >= 0, D, 2 * D)),
     ),
+    "clamped_relu falling": (
+        lambda x: mb.clamped_relu(x=x, alpha=-2.0, beta=1.5),
+        np.minimum(1.5, np.where(D >= 0, D, -2 * D)),
+    ),
     "thresholded_relu": (lambda x: mb.thresholded_relu(x=x, alpha=X[1, 1, 1, 1]), np.where(D[1, 1, 1, 1] <= D, D, 0)),
     "linear_activation": (lambda x: mb.linear_activation(x=x, alpha=-1.5, beta=0.25), -1.5 * D + 0.25),
     "scaled_tanh": (lambda x: mb.scaled_tanh(x=x, alpha=1.5, beta=0.5), 1.5 * np.tanh(0.5 * D)),

@@ -85,6 +85,17 @@ def test_lists(execute) -> None:
     assert length == [4]
 
 
+def test_writing_gives_a_new_list_and_leaves_the_old_one(execute) -> None:
+    def build(x):
+        old = mb.list_write(ls=mb.make_list(init_length=1, elem_shape=(3,)), index=0, value=x)
+        new = mb.list_write(ls=old, index=0, value=mb.mul(x=x, y=5.0))
+        return mb.list_read(ls=new, index=0), mb.list_read(ls=old, index=0)
+
+    new, old = execute(build, {"x": X})
+    np.testing.assert_array_equal(new, 5 * X)
+    np.testing.assert_array_equal(old, X)
+
+
 def test_reading_behind_the_end_of_a_list_is_an_error(execute) -> None:
     def build(x):
         ls = mb.list_write(ls=mb.make_list(init_length=1, elem_shape=(3,)), index=0, value=x)
@@ -130,6 +141,21 @@ def test_a_state_keeps_its_value_while_the_run_goes_on(package) -> None:
     (found,) = model.predict({"x": X}, state).values()
     np.testing.assert_array_equal(found, np.maximum(X, 0))
     np.testing.assert_array_equal(state.read_state("total"), X)
+
+
+def test_what_was_read_before_a_state_is_written_keeps_its_value(package) -> None:
+    def build(x, total):
+        before = mb.read_state(input=total)
+        mb.coreml_update_state(state=total, value=mb.add(x=before, y=mb.cast(x=x, dtype="fp16")))
+        return mb.cast(x=before, dtype="fp32")
+
+    inputs = {"x": X, "total": mb.StateTensorSpec((3,), dtype=types.fp16)}
+    model = mil.load(package(build, inputs, opset="iOS18", name="before"))
+    state = model.make_state()
+    for count in range(3):
+        (found,) = model.predict({"x": X}, state).values()
+        np.testing.assert_array_equal(found, count * X)
+    np.testing.assert_array_equal(state.read_state("total"), 3 * X)
 
 
 def test_a_state_can_be_written_and_holds_its_type(accumulator) -> None:

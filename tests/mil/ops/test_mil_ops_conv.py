@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 
+from mobiledeploy.errors import PackageError
+
 
 def pad_spatial(x: np.ndarray, pads, value: float = 0.0) -> np.ndarray:
     return np.pad(x, ((0, 0), (0, 0), *pads), constant_values=value)
@@ -146,6 +148,7 @@ POOLS = [
     ((6, 6), (2, 2), (2, 2), "custom", [1, 1, 1, 1], True),
     ((7, 8), (3, 3), (2, 2), "custom", [2, 0, 0, 1], False),
     ((7, 8), (3, 3), (2, 2), "custom", [2, 2, 2, 2], True),
+    ((7, 7), (5, 5), (3, 3), "custom", [3, 3, 3, 3], True),
     ((7, 8), (3, 3), (2, 2), "same", None, False),
     ((4, 5, 6), (2, 2, 3), (2, 1, 2), "custom", [1, 1, 0, 0, 1, 1], False),
 ]
@@ -204,3 +207,60 @@ def test_pooling(execute, rng, case, exclude) -> None:
     np.testing.assert_allclose(mean, expected[1], rtol=1e-5, atol=1e-6)
     for value in root:
         np.testing.assert_allclose(value, expected[2], rtol=1e-5)
+
+
+QUANTIZED = [
+    ((3, 2, 3, 3), {"pad_type": "same"}, 8, [0.01], [-1.0]),
+    ((3, 2, 3, 3), {"pad_type": "valid", "strides": [2, 1]}, 8, [0.5, 0.25, 2.0], [-64.0, 0.0, 3.0]),
+    ((4, 1, 1, 2), {"pad_type": "valid", "groups": 2}, 4, [0.25], [0.5]),
+    ((3, 2, 5), {"pad_type": "valid"}, 2, [1.0], [-2.0]),
+]
+
+
+@pytest.mark.parametrize("case", QUANTIZED)
+def test_a_quantized_convolution_is_that_of_the_dequantized_weight(execute, rng, case) -> None:
+    shape, options, bits, scale, shift = case
+    weight = rng.integers(0, 2**bits, shape, np.uint8)
+    x = rng.standard_normal((2, 2, 7, 6)[: len(shape)]).astype(np.float32)
+    scale, shift = np.float32(scale), np.float32(shift)
+    spatial = len(shape) - 2
+    strides = options.get("strides", [1] * spatial)
+    (found,) = execute(
+        lambda x: mb.conv_quantized(
+            x=x,
+            weight=weight,
+            quantization_type="linear",
+            nbits=bits,
+            quant_scale=scale,
+            quant_bias=shift,
+            **options,
+        ),
+        {"x": x},
+    )
+    columns = (-1, *(1,) * (len(shape) - 1))
+    dequantized = weight * scale.astype(np.float64).reshape(columns) + shift.reshape(columns)
+    pads = same(x.shape[2:], shape[2:], strides) if options["pad_type"] == "same" else [(0, 0)] * spatial
+    expected = convolve(
+        x,
+        dequantized,
+        np.zeros(shape[0]),
+        strides=strides,
+        pads=pads,
+        dilations=[1] * spatial,
+        groups=options.get("groups", 1),
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_quantized_weight_beyond_its_bits_or_a_table_is_refused(execute) -> None:
+    x, weight = np.zeros((1, 1, 2, 2), np.float32), np.full((1, 1, 1, 1), 16, np.uint8)
+
+    def build(**options):
+        given = {"quantization_type": "linear", "quant_scale": np.float32([1]), "quant_bias": np.float32([0])}
+        return lambda x: mb.conv_quantized(x=x, weight=weight, **given | options)
+
+    execute(build(nbits=5), {"x": x})
+    with pytest.raises(PackageError, match="a quantized weight is 16, not below 16"):
+        execute(build(nbits=4), {"x": x})
+    with pytest.raises(PackageError, match="parameter 'quantization_type' is 'lut', expected one of linear"):
+        execute(build(quantization_type="lut"), {"x": x})

@@ -148,6 +148,13 @@ CASES = {
 }
 
 
+HALF = {
+    "log": lambda x: mb.log(x=mb.relu(x=x)),
+    "inverse": lambda x: mb.inverse(x=mb.mul(x=x, y=np.float16(1e-3))),
+    "rsqrt": lambda x: mb.rsqrt(x=mb.relu(x=x)),
+}
+
+
 def strip(path, operator: str, parameters: list[str]) -> list[str]:
     """Takes the arguments out of every call of the operator; those that were there."""
     file = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
@@ -166,10 +173,21 @@ def strip(path, operator: str, parameters: list[str]) -> list[str]:
 @pytest.mark.parametrize("operator", CASES)
 def test_defaults(package, operator) -> None:
     build, parameters, opset = CASES[operator]
-    path = package(build, {"x": X}, opset=opset)
-    written = list(mil.load(path).predict({"x": X}).values())
+    check_defaults(package, build, operator=operator, parameters=parameters, opset=opset, x=X)
+
+
+@pytest.mark.parametrize("operator", HALF)
+def test_a_default_is_held_in_the_type_of_x(package, operator) -> None:
+    """In fp16 the logarithm's epsilon is nothing: that of zero is minus infinity."""
+    x = X.astype(np.float16)
+    check_defaults(package, HALF[operator], operator=operator, parameters="epsilon", opset="iOS17", x=x)
+
+
+def check_defaults(package, build, *, operator: str, parameters: str, opset: str, x: np.ndarray) -> None:
+    path = package(build, {"x": x}, opset=opset)
+    written = list(mil.load(path).predict({"x": x}).values())
     assert strip(path, operator, parameters.split())
-    stripped = list(mil.load(path).predict({"x": X}).values())
+    stripped = list(mil.load(path).predict({"x": x}).values())
     assert len(written) == len(stripped)
     for one, other in zip(written, stripped, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 
+from mobiledeploy import mil
 from mobiledeploy.errors import PackageError
 
 X = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
@@ -79,6 +80,15 @@ def test_scatter_combines_every_update(execute, rng, mode) -> None:
     for place, index in enumerate(indices):
         expected[:, index] = COMBINE[mode](expected[:, index], updates[:, place])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_scatter_divides_integers_towards_zero(execute) -> None:
+    data, updates = np.array([-7, 7, 9], np.int32), np.array([2, 2], np.int32)
+    (found,) = execute(
+        lambda x, i, u: mb.scatter(data=x, indices=i, updates=u, mode="div"),
+        {"x": data, "i": integers(0, 1), "u": updates},
+    )
+    np.testing.assert_array_equal(found, [-3, 3, 9])
 
 
 def test_scatter_along_axis(execute) -> None:
@@ -245,6 +255,20 @@ def test_seeded_random_numbers_repeat_and_follow_their_distribution(execute) -> 
     assert abs(normal.std() - 0.5) < 0.02
     assert set(bernoulli) == {0, 1}
     assert abs(bernoulli.mean() - 0.3) < 0.02
+
+
+def test_a_seeded_model_gives_the_same_numbers_at_every_prediction(package) -> None:
+    def build(x):
+        return (
+            mb.add(x=mb.random_uniform(shape=[50], low=0.0, high=1.0, seed=7), y=x),
+            mb.random_categorical(x=mb.stack(values=(x, x), axis=1), size=9, seed=7),
+        )
+
+    inputs = {"x": np.zeros(50, np.float32)}
+    model = mil.load(package(build, inputs))
+    first, second = (list(model.predict(inputs).values()) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_random_categorical_follows_the_logits(execute) -> None:

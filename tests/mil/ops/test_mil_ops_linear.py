@@ -39,6 +39,15 @@ def test_matmul_transposes_and_broadcasts(execute, rng, transpose_x, transpose_y
     np.testing.assert_allclose(found, a.astype(float) @ b, rtol=1e-5, atol=1e-6)
 
 
+def test_linear_of_integers(execute) -> None:
+    x, weight, bias = np.array([[1, -2], [3, 4]], np.int32), np.array([[2, 3]], np.int32), np.array([7], np.int32)
+    with_bias, without = execute(
+        lambda x: (mb.linear(x=x, weight=weight, bias=bias), mb.linear(x=x, weight=weight)), {"x": x}
+    )
+    np.testing.assert_array_equal(with_bias, [[3], [25]])
+    np.testing.assert_array_equal(without, [[-4], [18]])
+
+
 def test_matmul_of_integers(execute) -> None:
     x, y = np.arange(6, dtype=np.int32).reshape(2, 3), np.arange(12, dtype=np.int32).reshape(3, 4)
     (found,) = execute(lambda x, y: mb.matmul(x=x, y=y), {"x": x, "y": y})

@@ -76,6 +76,18 @@ def test_local_response_norm(execute, x) -> None:
     np.testing.assert_allclose(found, d / (2 + 0.3 / 3 * around) ** 0.5, rtol=1e-5)
 
 
+def test_the_channels_of_local_response_norm_are_the_third_axis_from_the_end(execute) -> None:
+    """Of rank 3 that is the first: with one channel, a value has no neighbours but itself."""
+    x = np.array([[[1.0, -7.0], [5.0, -6.0], [-3.0, -5.0]]], np.float32)
+    (found,) = execute(lambda x: mb.local_response_norm(x=x, size=2), {"x": x})
+    np.testing.assert_allclose(found, x / (1 + 1e-4 / 2 * x.astype(float) ** 2) ** 0.75, rtol=1e-6)
+    deep = np.linspace(-2, 2, 2 * 2 * 3 * 2 * 2, dtype=np.float32).reshape(2, 2, 3, 2, 2)
+    (found,) = execute(lambda x: mb.local_response_norm(x=x, size=3, alpha=0.3), {"x": deep})
+    squares = np.pad(deep.astype(float) ** 2, ((0, 0), (0, 0), (1, 1), (0, 0), (0, 0)))
+    around = squares[:, :, :-2] + squares[:, :, 1:-1] + squares[:, :, 2:]
+    np.testing.assert_allclose(found, deep / (1 + 0.3 / 3 * around) ** 0.75, rtol=1e-5)
+
+
 REDUCTIONS = {
     "reduce_sum": np.sum,
     "reduce_mean": np.mean,
@@ -110,6 +122,19 @@ def test_reduction_of_integers_keeps_them(execute, name) -> None:
     x = np.array([[1, -2, 3], [4, 5, -6]], np.int32)
     (found,) = execute(lambda x: getattr(mb, name)(x=x, axes=[1]), {"x": x})
     np.testing.assert_array_equal(found, REDUCTIONS[name](x, axis=1, keepdims=False))
+
+
+def test_the_mean_of_integers_is_cut_towards_zero(execute) -> None:
+    x = np.array([[1, 2, 2], [-1, -2, -2]], np.int32)
+    (found,) = execute(lambda x: mb.reduce_mean(x=x, axes=[1]), {"x": x})
+    np.testing.assert_array_equal(found, [1, -1])
+
+
+@pytest.mark.parametrize("name", ["reduce_l1_norm", "reduce_l2_norm", "reduce_sum_square", "reduce_min", "reduce_max"])
+def test_reduction_of_negative_elements(execute, x, name) -> None:
+    (found,) = execute(lambda x: getattr(mb, name)(x=x, axes=[1, 2]), {"x": x - np.float32(1)})
+    expected = REDUCTIONS[name](x.astype(float) - 1, axis=(1, 2), keepdims=False)
+    np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
 @pytest.mark.parametrize("name", ["reduce_argmax", "reduce_argmin"])

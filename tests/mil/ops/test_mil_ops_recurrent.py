@@ -52,6 +52,26 @@ def test_rnn(execute, rng, x, direction, every) -> None:
     np.testing.assert_allclose(last, h, rtol=1e-5, atol=1e-6)
 
 
+FUNCTIONS = {
+    "tanh": np.tanh,
+    "sigmoid": sigmoid,
+    "hard_sigmoid": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+    "sigmoid_hard": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_activations_of_recurrent_layers(execute, rng, x, name) -> None:
+    w, u = uniform(rng, HIDDEN, INPUTS), uniform(rng, HIDDEN, HIDDEN)
+    outputs, _ = execute(
+        lambda x, h: mb.rnn(x=x, initial_h=h, weight_ih=w, weight_hh=u, activation=name),
+        {"x": 3 * x[:1], "h": np.zeros((BATCH, HIDDEN), np.float32)},
+    )
+    np.testing.assert_allclose(outputs[0], FUNCTIONS[name](3 * x[0].astype(float) @ w.T), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_gru(execute, rng, x, after) -> None:
     w, u, h0 = uniform(rng, 3 * HIDDEN, INPUTS), uniform(rng, 3 * HIDDEN, HIDDEN), uniform(rng, BATCH, HIDDEN)
@@ -94,6 +114,22 @@ def lstm_steps(x, h, c, weights, clip):
         c, h = c_next, o * np.tanh(c_next)
         outputs.append(h)
     return np.array(outputs), h, c
+
+
+def test_rows_of_an_initial_state_beyond_the_batch_are_not_read(execute, rng, x) -> None:
+    weights = uniform(rng, 4 * HIDDEN, INPUTS), uniform(rng, 4 * HIDDEN, HIDDEN), np.zeros(4 * HIDDEN, np.float32)
+
+    def layer(x, shape):
+        state = mb.fill(shape=shape, value=0.5)
+        return mb.lstm(
+            x=x, initial_h=state, initial_c=state, weight_ih=weights[0], weight_hh=weights[1], output_sequence=True
+        )
+
+    found = execute(layer, {"x": x, "shape": np.array([BATCH + 3, HIDDEN], np.int32)})
+    state = np.full((BATCH, HIDDEN), 0.5)
+    expected = lstm_steps(x, state, state, (*weights, np.zeros(3 * HIDDEN)), np.inf)
+    for value, right in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
@@ -181,3 +217,46 @@ def test_from_ios17_boxes_come_last(execute) -> None:
     assert indices.tolist() == [[1, 2, 3, -1]]
     np.testing.assert_array_equal(boxes[0, :, :3], BOXES[0, [1, 2, 3]].T)
     np.testing.assert_array_equal(scores[0, :, :3], SCORES[0, [1, 2, 3]].T)
+
+
+def test_of_boxes_with_equal_scores_the_first_comes_first(execute) -> None:
+    scores = np.full((1, 4, 1), 0.5, np.float32)
+    _, _, indices, _ = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes,
+            scores=scores,
+            iou_threshold=np.float32(0.5),
+            score_threshold=np.float32(0),
+            max_boxes=4,
+        ),
+        {"boxes": BOXES, "scores": scores},
+        opset="iOS16",
+    )
+    # the second is suppressed by the first, not the other way round
+    assert indices.tolist() == [[0, 2, 3, -1]]
+
+
+def test_boxes_whose_overlap_is_just_the_threshold_are_both_kept(execute) -> None:
+    """Equal boxes have an overlap of one, which is not above one."""
+    boxes, scores = np.repeat(BOXES[:, :1], 2, 1), np.array([[[0.5], [0.25]]], np.float32)
+    _, _, indices, count = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes, scores=scores, iou_threshold=np.float32(1), score_threshold=np.float32(0), max_boxes=2
+        ),
+        {"boxes": boxes, "scores": scores},
+        opset="iOS16",
+    )
+    assert indices.tolist() == [[0, 1]]
+    assert count.tolist() == [2]
+
+
+def test_from_ios17_an_overlap_that_is_just_the_threshold_suppresses(execute) -> None:
+    boxes = np.repeat(BOXES[:, :1], 2, 1).transpose(0, 2, 1)
+    _, _, indices = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes, scores=scores, iou_threshold=np.float32(1), max_boxes=2
+        ),
+        {"boxes": np.ascontiguousarray(boxes), "scores": np.array([[[0.5, 0.25]]], np.float32)},
+        opset="iOS17",
+    )
+    assert indices.tolist() == [[0, -1]]

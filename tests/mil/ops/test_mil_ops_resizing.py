@@ -215,3 +215,55 @@ def test_half_way_between_two_elements_resize_takes_the_one_before(execute) -> N
         {"x": x},
     )
     assert found.reshape(-1).tolist() == [10, 10, 20, 20, 30, 30, 40, 40]
+
+
+def test_zero_keeps_a_size(execute) -> None:
+    (found,) = execute(
+        lambda x, shape: mb.resize(x=x, shape=shape, resized_dims=np.uint32(2)),
+        {"x": GRID, "shape": np.array([0, 2], np.int32)},
+    )
+    np.testing.assert_array_equal(found, GRID[..., ::2])
+
+
+def test_boxes_are_scaled_to_the_image(execute) -> None:
+    """A box in pixels of a picture four times as large."""
+    box = np.array([4, 0, 12, 8], np.float32).reshape(1, 1, 4, 1, 1)
+    (found,) = execute(
+        lambda x: mb.crop_resize(
+            x=x,
+            roi=box,
+            target_height=3,
+            target_width=2,
+            spatial_scale=np.float32(0.25),
+            sampling_mode="STRICT_ALIGN_CORNERS",
+        ),
+        {"x": GRID},
+        opset="iOS16",
+    )
+    np.testing.assert_allclose(found[0, 0, 0], GRID[0, 0, 1:, 0:3:2], rtol=1e-6)
+
+
+def test_in_ios15_a_point_outside_the_image_takes_the_nearest_pixel(execute) -> None:
+    box = np.array([-1, -1, 1, 0], np.float32).reshape(1, 1, 4, 1, 1)
+    (found,) = execute(
+        lambda x: mb.crop_resize(x=x, roi=box, target_height=3, target_width=2, sampling_mode="STRICT_ALIGN_CORNERS"),
+        {"x": GRID},
+        opset="iOS15",
+    )
+    np.testing.assert_array_equal(found[0, 0, 0], [[1, 1], [1, 1], [5, 5]])
+
+
+def test_a_box_names_its_image(execute) -> None:
+    images = np.concatenate((GRID, GRID + 100))
+    (found,) = execute(
+        lambda x: mb.crop_resize(
+            x=x,
+            boxes=np.array([[0, 0, 3, 3], [0, 0, 3, 3], [3, 3, 0, 0]], np.float32),
+            box_indices=np.array([1, 0, 1], np.int32),
+            target_height=4,
+            target_width=4,
+            sampling_mode="STRICT_ALIGN_CORNERS",
+        ),
+        {"x": images},
+    )
+    np.testing.assert_allclose(found[:, 0], [GRID[0, 0] + 100, GRID[0, 0], GRID[0, 0, ::-1, ::-1] + 100], rtol=1e-6)

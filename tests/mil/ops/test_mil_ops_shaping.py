@@ -57,6 +57,10 @@ SHAPES = {
         lambda x: mb.concat(values=(x, mb.mul(x=x, y=2.0)), axis=1, interleave=True),
         np.stack((X, X * 2), 2).reshape(2, 6, 4, 6),
     ),
+    "concat of scalars": (
+        lambda x: mb.concat(values=tuple(mb.reduce_max(x=y) for y in (x, mb.mul(x=x, y=2.0))), axis=0),
+        np.array([X.max(), 2 * X.max()]),
+    ),
     "sliding_windows": (
         lambda x: mb.sliding_windows(x=x, axis=-1, size=3, stride=2),
         np.stack([X[..., i : i + 3] for i in (0, 2)], -2),

@@ -271,7 +271,7 @@ def test_an_unknown_runner_is_refused_with_the_known_ones():
 
 
 def test_an_unknown_precision_has_no_bar():
-    with pytest.raises(InputError, match=r"no parity bar is known for precision 'int4' Use one of float16, float32"):
+    with pytest.raises(InputError, match=r"for precision 'int4' Use one of float16, float32, mixed"):
         bar_for("int4")
 
 

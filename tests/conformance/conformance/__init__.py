@@ -1,0 +1,1 @@
+"""coremltools' own tests, run with this project's executor in the place of Core ML's prediction."""
