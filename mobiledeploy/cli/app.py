@@ -7,18 +7,33 @@ from typing import Annotated, Any
 
 import typer
 
+from mobiledeploy.cli.bench import bench
 from mobiledeploy.cli.check import check
 from mobiledeploy.cli.convert import convert
 from mobiledeploy.cli.diagnose import diagnose
 from mobiledeploy.cli.doctor import doctor
 from mobiledeploy.cli.export import export
 from mobiledeploy.cli.models import models
+from mobiledeploy.cli.results import results
 from mobiledeploy.cli.run import run
+from mobiledeploy.cli.serve import serve
 from mobiledeploy.cli.sweep import sweep
 
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (export, check, diagnose, run, convert, models, sweep, doctor)
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    export,
+    check,
+    diagnose,
+    run,
+    convert,
+    bench,
+    serve,
+    results,
+    models,
+    sweep,
+    doctor,
+)
 
 app = typer.Typer(
     name="mobiledeploy",

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.panel import Panel
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.status import Status
 
 __all__ = ["StepProgress"]
@@ -43,6 +43,19 @@ class StepProgress:
 
     def note(self, text: str) -> None:
         self._console.print(f"  [dim]{escape(text)}[/dim]", soft_wrap=not self._console.is_terminal)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._console.is_terminal
+
+    def update(self, text: str) -> None:
+        """How the step stands now: shown in its place on a terminal, nowhere else."""
+        if self._status is not None:
+            self._status.update(escape(text))
+
+    def show(self, renderable: RenderableType) -> None:
+        """Something to look at, as it is."""
+        self._console.print(renderable, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self._console.print(Panel(escape(text), title="warning", border_style="yellow", expand=False))

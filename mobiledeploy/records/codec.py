@@ -22,6 +22,19 @@ __all__ = ["decode", "dumps", "encode", "loads", "read"]
 
 RecordT = TypeVar("RecordT")
 
+_EXPORT_AGAIN = "Export the model again."
+_WHOLE = range(-(2**63), 2**63)
+"""Whole numbers that every reader can hold: 64 bits with a sign (Swift's Int, SQL's BIGINT)."""
+
+
+class _MisfitError(Exception):
+    """Where a document is not what a record asks for; becomes a PackageError with the caller's remedy."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+
 
 def encode(value: Any) -> Any:
     """The JSON form of a record: dicts, lists, strings, numbers, booleans, None.
@@ -46,13 +59,22 @@ def dumps(record: Any) -> str:
     return json.dumps(encode(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def loads(kind: type[RecordT], text: str, *, where: str) -> RecordT:
-    """The record in `text`. Raises PackageError naming `where` if it is no such record."""
+def loads(kind: type[RecordT], text: str, *, where: str, remedy: str = _EXPORT_AGAIN) -> RecordT:
+    """The record in `text`. Raises PackageError naming `where` and saying `remedy` if it is no such record.
+
+    Hostile text is refused like any other: too deep for the parser, numbers without end, bare NaN.
+    """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise PackageError("not valid JSON: nested too deeply", where=where, remedy=remedy) from None
     except ValueError as error:
-        raise PackageError(f"not valid JSON: {error}", where=where, remedy="Export the model again.") from error
-    return decode(kind, document, where=where)
+        raise PackageError(f"not valid JSON: {error}", where=where, remedy=remedy) from error
+    return decode(kind, document, where=where, remedy=remedy)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON; write it as a string")
 
 
 def read(kind: type[RecordT], path: Path) -> RecordT:
@@ -60,20 +82,21 @@ def read(kind: type[RecordT], path: Path) -> RecordT:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PackageError(
-            f"cannot read {path.name}: {error}", where=str(path), remedy="Export the model again."
-        ) from None
+        raise PackageError(f"cannot read {path.name}: {error}", where=str(path), remedy=_EXPORT_AGAIN) from None
     return loads(kind, text, where=str(path))
 
 
-def decode(kind: type[RecordT], document: Any, *, where: str) -> RecordT:
+def decode(kind: type[RecordT], document: Any, *, where: str, remedy: str = _EXPORT_AGAIN) -> RecordT:
     """The record of type `kind` in a JSON `document`; unknown fields are ignored, missing ones take their defaults.
 
-    Raises PackageError naming the path of the field that does not fit.
+    Raises PackageError naming the path of the field that does not fit, and saying `remedy`.
     """
     if isinstance(document, dict):
         _check_schema(kind, document, where)
-    return typing.cast(RecordT, _decode(kind, document, where))
+    try:
+        return typing.cast(RecordT, _decode(kind, document, where))
+    except _MisfitError as misfit:
+        raise PackageError(misfit.what, where=misfit.where, remedy=remedy) from None
 
 
 def _check_schema(kind: type, document: dict[str, Any], where: str) -> None:
@@ -85,10 +108,10 @@ def _check_schema(kind: type, document: dict[str, Any], where: str) -> None:
         raise PackageError(f"no `schema` field; expected {expected}", where=where, remedy="Is this the right file?")
     name, _, version = found.partition("/")
     known_name, _, known_version = expected.partition("/")
-    if name != known_name or not version.isdigit():
-        raise PackageError(f"schema is {found}; expected {expected}", where=where, remedy="Is this the right file?")
-    if int(version) > int(known_version):
-        raise PackageError(f"schema {found} is newer than {expected}", where=where, remedy="Update mobiledeploy.")
+    if name != known_name or not (version.isascii() and version.isdigit()):
+        raise PackageError(f"schema is {found:.80}; expected {expected}", where=where, remedy="Is this the right file?")
+    if len(version) > 9 or int(version) > int(known_version):
+        raise PackageError(f"schema {found:.80} is newer than {expected}", where=where, remedy="Update mobiledeploy.")
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:
@@ -112,7 +135,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         )
     if origin in (dict, Mapping):
         _expect(value, isinstance(value, dict), where, "an object")
-        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {_expect_text(key, where): _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(typing.cast(type, kind), value, where)
     return _decode_scalar(kind, value, where)
@@ -126,7 +149,7 @@ def _decode_dataclass(kind: type, value: Any, where: str) -> Any:
         if field.name in value:
             arguments[field.name] = _decode(hints[field.name], value[field.name], f"{where}.{field.name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise PackageError(f"field `{field.name}` is missing", where=where, remedy="Export the model again.")
+            raise _MisfitError(f"field `{field.name}` is missing", where)
     return kind(**arguments)
 
 
@@ -134,14 +157,30 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float:
         if isinstance(value, str) and value in ("nan", "inf", "-inf"):
             return float(value)
-        _expect(value, isinstance(value, int | float) and not isinstance(value, bool), where, "a number")
+        _expect(value, isinstance(value, float) or _is_whole(value), where, "a number")
         return float(value)
     if kind is int:
-        return _expect(value, isinstance(value, int) and not isinstance(value, bool), where, "a whole number")
+        return _expect(value, _is_whole(value), where, "a whole number")
+    if kind is str:
+        return _expect_text(value, where)
     return _expect(value, isinstance(value, kind), where, f"a {kind.__name__}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in _WHOLE
+
+
+def _expect_text(value: Any, where: str) -> str:
+    """Text that can be written as UTF-8: JSON can spell half a surrogate pair, which no file and no database takes."""
+    _expect(value, isinstance(value, str), where, "a str")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _MisfitError("expected text, found half of a surrogate pair", where) from None
+    return typing.cast(str, value)
 
 
 def _expect(value: Any, holds: bool, where: str, expected: str) -> Any:
     if not holds:
-        raise PackageError(f"expected {expected}, found {value!r:.80}", where=where, remedy="Export the model again.")
+        raise _MisfitError(f"expected {expected}, found {value!r:.80}", where)
     return value

@@ -20,6 +20,7 @@ CLASSES = [
     ("mobiledeploy.targets.table", "mobiledeploy.targets", "Target"),
     ("mobiledeploy.sources.table", "mobiledeploy.sources.kinds", "Source"),
     ("mobiledeploy.parity.runners.table", "mobiledeploy.parity.runners", "Runner"),
+    ("mobiledeploy.bench.protocols.table", "mobiledeploy.bench.protocols", "Protocol"),
 ]
 
 

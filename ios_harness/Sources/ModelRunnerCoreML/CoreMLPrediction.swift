@@ -1,0 +1,58 @@
+import BenchmarkRecords
+import CoreML
+import Foundation
+import ModelRunner
+
+/// One set of inputs for one loaded model: everything is made here, and only the prediction is left for the timed
+/// region.
+final class CoreMLPrediction {
+    private let model: MLModel
+    private let inputs: MLDictionaryFeatureProvider
+    private let options = MLPredictionOptions()
+    private var answer: (any MLFeatureProvider)?
+
+    init(model: MLModel, tensors: [Tensor]) throws {
+        self.model = model
+        let descriptions = model.modelDescription.inputDescriptionsByName
+        inputs = try translatingErrors {
+            let values = try tensors.map { tensor in
+                guard let description = descriptions[tensor.name] else {
+                    let names = descriptions.keys.sorted().joined(separator: ", ")
+                    throw RunnerError("the model has no input named \(tensor.name); it has \(names)")
+                }
+                return (tensor.name, try CoreMLValues.feature(of: tensor, for: description) as Any)
+            }
+            return try MLDictionaryFeatureProvider(dictionary: Dictionary(values, uniquingKeysWith: { $1 }))
+        }
+    }
+
+    var prediction: Prediction {
+        get throws {
+            guard #available(iOS 18, macOS 15, *), !model.modelDescription.stateDescriptionsByName.isEmpty else {
+                return Prediction(run: predict, outputs: outputs)
+            }
+            // A model with state is asked from the same state on, as in an application that goes on with its text.
+            let state = model.makeState()
+            return Prediction(
+                run: { [self] in
+                    answer = try translatingErrors {
+                        try model.prediction(from: inputs, using: state, options: options)
+                    }
+                },
+                outputs: outputs)
+        }
+    }
+
+    private func predict() throws {
+        answer = try translatingErrors { try model.prediction(from: inputs, options: options) }
+    }
+
+    private func outputs() throws -> [Tensor] {
+        guard let answer else { throw RunnerError("no prediction was made") }
+        return try answer.featureNames.sorted().compactMap { name in
+            try answer.featureValue(for: name).flatMap {
+                try CoreMLValues.tensor(of: $0, name: name, labels: model.modelDescription.classLabels)
+            }
+        }
+    }
+}

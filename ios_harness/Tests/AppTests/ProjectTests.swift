@@ -1,0 +1,100 @@
+#if os(Linux) || os(macOS)
+    import Foundation
+    import Testing
+
+    private let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private func propertyList(_ path: String) throws -> [String: Any] {
+        let data = try Data(contentsOf: root.appendingPathComponent(path))
+        return try #require(try PropertyListSerialization.propertyList(from: data, format: nil) as? [String: Any])
+    }
+
+    @Suite("The app's project")
+    struct ProjectTests {
+        private let project: [String: Any]
+        private let objects: [String: [String: Any]]
+
+        init() throws {
+            project = try propertyList("HarnessApp.xcodeproj/project.pbxproj")
+            objects = try #require(project["objects"] as? [String: [String: Any]])
+        }
+
+        private func object(_ isa: String) throws -> [String: Any] {
+            try #require(objects.values.first { $0["isa"] as? String == isa })
+        }
+
+        @Test("every object that is named is there, and every one that is there is named")
+        func references() throws {
+            func identifiers(_ value: Any) -> [String] {
+                switch value {
+                case let text as String: text.count == 24 && text.hasPrefix("5D0000") ? [text] : []
+                case let list as [Any]: list.flatMap(identifiers)
+                case let fields as [String: Any]: fields.flatMap { identifiers($0.key) + identifiers($0.value) }
+                default: []
+                }
+            }
+            let named = Set(objects.values.flatMap(identifiers) + identifiers(project["rootObject"] as Any))
+            #expect(named == Set(objects.keys))
+        }
+
+        @Test("is of the format that keeps folders in step, and its folders are there")
+        func folders() throws {
+            #expect(project["objectVersion"] as? String == "77")
+            let group = try object("PBXFileSystemSynchronizedRootGroup")
+            let package = try object("XCLocalSwiftPackageReference")
+            let folder = root.appendingPathComponent(try #require(group["path"] as? String))
+            #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent("HarnessApp.swift").path))
+            let manifest = root.appendingPathComponent(try #require(package["relativePath"] as? String))
+                .appendingPathComponent("Package.swift")
+            let product = try #require(try object("XCSwiftPackageProductDependency")["productName"] as? String)
+            #expect(try String(contentsOf: manifest, encoding: .utf8).contains("name: \"\(product)\""))
+        }
+
+        @Test("the Info.plist stands outside the folder that Xcode copies, and every setting it names is made")
+        func settings() throws {
+            let target = objects.values.compactMap { $0["buildSettings"] as? [String: Any] }
+                .filter { $0["INFOPLIST_FILE"] != nil }
+            #expect(target.count == 2)
+            for settings in target {
+                let path = try #require(settings["INFOPLIST_FILE"] as? String)
+                #expect(!path.hasPrefix("App/"))
+                let text = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+                for own in ["MARKETING_VERSION", "CURRENT_PROJECT_VERSION", "MOBILEDEPLOY_COMMIT"] {
+                    #expect(text.contains("$(\(own))"))
+                    #expect(settings[own] != nil)
+                }
+            }
+        }
+
+        @Test("the app may talk to the local network, opens pairing links and shares its files")
+        func permissions() throws {
+            let info = try propertyList("HarnessApp-Info.plist")
+            let types = try #require(info["CFBundleURLTypes"] as? [[String: Any]])
+            #expect(types[0]["CFBundleURLSchemes"] as? [String] == ["mobiledeploy"])
+            #expect((info["NSLocalNetworkUsageDescription"] as? String)?.isEmpty == false)
+            let security = try #require(info["NSAppTransportSecurity"] as? [String: Any])
+            #expect(security["NSAllowsLocalNetworking"] as? Bool == true)
+            #expect(security["NSAllowsArbitraryLoads"] == nil)
+            #expect(info["UIFileSharingEnabled"] as? Bool == true)
+            #expect(info["LSSupportsOpeningDocumentsInPlace"] as? Bool == true)
+        }
+
+        /// The types of SwiftUI are Apple's alone: here the views are parsed, on a Mac the build checks them.
+        @Test("the app's sources parse")
+        func parses() throws {
+            let folder = root.appendingPathComponent("App")
+            let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+                .filter { $0.hasSuffix(".swift") }
+            #expect(sources.count >= 3)
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments =
+                ["swiftc", "-parse", "-swift-version", "6"]
+                + sources.map { folder.appendingPathComponent($0).path }
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+    }
+#endif

@@ -1,0 +1,1 @@
+"""How others measure: each a plan, and a figure from its samples."""

@@ -1,0 +1,107 @@
+"""Stored reports as summaries: all figures are made anew from the raw samples, every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import select
+
+from mobiledeploy.bench.published import published_latencies
+from mobiledeploy.bench.summarize import summarize_unit
+from mobiledeploy.bench.validity import judge
+from mobiledeploy.campaign.device_parity import device_parity, subject_reference
+from mobiledeploy.campaign.subject import Subject, read_subject
+from mobiledeploy.errors import InputError
+from mobiledeploy.records import BenchmarkReport, BenchmarkSummary, codec
+from mobiledeploy.server.tables import jobs, reports
+
+if TYPE_CHECKING:
+    from mobiledeploy.parity.reference import Reference
+    from mobiledeploy.records import PublishedLatency, UnitRun, UnitSummary
+    from mobiledeploy.server.blobs import Blobs
+    from mobiledeploy.server.ledger import Ledger
+
+__all__ = ["StoredReport", "campaign_reports", "find_report", "stored_reports", "summarize"]
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """`document`: as it was sent. `received`: UTC, ISO 8601."""
+
+    report: BenchmarkReport
+    document: str
+    standing: str
+    imported: bool
+    received: str
+    subject: Subject | None
+
+
+def stored_reports(ledger: Ledger, standing: str | None = None) -> Iterator[StoredReport]:
+    """All, oldest first; with `standing` only those of that one."""
+    query = select(reports).order_by(reports.c.received, reports.c.job)
+    yield from _read(ledger, query if standing is None else query.where(reports.c.standing == standing))
+
+
+def campaign_reports(ledger: Ledger, campaign: str) -> tuple[StoredReport, ...]:
+    """Those of one campaign, in the order of its jobs."""
+    query = select(reports).join(jobs, jobs.c.id == reports.c.job).where(jobs.c.campaign == campaign)
+    return tuple(_read(ledger, query.order_by(jobs.c.position)))
+
+
+def find_report(ledger: Ledger, name: str) -> StoredReport:
+    """The one whose id or job is `name`, or begins with it and is the only one. Raises InputError."""
+    with ledger.reading() as connection:
+        known = connection.execute(select(reports.c.job, reports.c.id)).all()
+    exact = [row.job for row in known if name in (row.job, row.id)]
+    found = exact or [row.job for row in known if name and (row.job.startswith(name) or row.id.startswith(name))]
+    if len(set(found)) != 1:
+        what = f"no result is called `{name}`" if not found else f"`{name}` is the beginning of {len(found)} results"
+        raise InputError(what, where="RESULT", remedy="`mobiledeploy results list` shows them.")
+    return next(_read(ledger, select(reports).where(reports.c.job == found[0])))
+
+
+def _read(ledger: Ledger, query: Any) -> Iterator[StoredReport]:
+    with ledger.reading() as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        report = codec.loads(BenchmarkReport, row.document, where=f"report {row.id}", remedy="Update mobiledeploy.")
+        yield StoredReport(report, row.document, row.standing, row.imported, row.received, read_subject(row.about))
+
+
+def summarize(stored: StoredReport, blobs: Blobs) -> BenchmarkSummary:
+    """Every figure of one report, with parity and published latencies beside them."""
+    report, subject = stored.report, stored.subject
+    reference = subject_reference(subject, blobs)
+    return BenchmarkSummary(
+        report=report.id,
+        job=report.job,
+        model=subject.model if subject else report.package[:12],
+        package=report.package,
+        device=report.device,
+        app=report.app,
+        standing=cast("Any", stored.standing),
+        validity=judge(report),
+        started=report.started,
+        units=tuple(_unit(unit, report, subject, reference, blobs) for unit in report.units),
+        imported=stored.imported,
+        precision=subject.precision if subject else None,
+        failure=report.failure,
+    )
+
+
+def _unit(
+    unit: UnitRun, report: BenchmarkReport, subject: Subject | None, reference: Reference | str, blobs: Blobs
+) -> UnitSummary:
+    summary = summarize_unit(unit, report.plan)
+    parity: Any = reference
+    if subject is not None and not isinstance(reference, str):
+        parity = device_parity(unit, subject, reference, blobs)
+    compared = (None, parity) if isinstance(parity, str) else (parity, None)
+    published: tuple[PublishedLatency, ...] = ()
+    if subject is not None and report.device.kind == "phone":
+        published = published_latencies(
+            subject.architecture, report.device.hardware, unit.compute_units, subject.resolution
+        )
+    return replace(summary, parity=compared[0], parity_reason=compared[1], published=published)

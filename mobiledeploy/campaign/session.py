@@ -1,0 +1,109 @@
+"""One run of `bench`: jobs into the queue, devices that do them, summaries of what they report."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobiledeploy.campaign.direct import measure_directly, measurer
+from mobiledeploy.campaign.enqueue import Campaign, enqueue
+from mobiledeploy.campaign.outcome import campaign_reports, summarize
+from mobiledeploy.campaign.prepare import prepare
+from mobiledeploy.campaign.simulated import SimulatedPhones, harness_cli
+from mobiledeploy.campaign.watch import watch
+from mobiledeploy.server.host import Host, HostOptions, open_place
+from mobiledeploy.server.pairing import Terms
+from mobiledeploy.server.queue import REAL_ONLY, SIMULATED_ONLY, JobQueue
+from mobiledeploy.server.reception import Reception
+
+if TYPE_CHECKING:
+    from mobiledeploy.records import BenchmarkSummary, MeasurementPlan
+    from mobiledeploy.server.queue import JobState
+
+__all__ = ["Request", "Session"]
+
+Offer = Callable[[Host], Callable[[], None]]
+
+SIMULATED, LAN = "simulated", "lan"
+
+
+@dataclass(frozen=True)
+class Request:
+    """`device`: lan, simulated, mac, or a phone that devicectl knows. `phones`: different ones for each package.
+    `queue_only`: add the jobs, and leave."""
+
+    plan: MeasurementPlan
+    device: str
+    phones: int
+    listening: HostOptions
+    queue_only: bool = False
+
+
+class Session:
+    """`store`: see `open_place`; made if it is not there. `campaign`: of the jobs, once `run` has begun.
+
+    Raises InputError or HostError where the store cannot be used.
+    """
+
+    def __init__(self, store: str, request: Request, viewer: Any) -> None:
+        self.store = store
+        self.campaign = ""
+        self._request = request
+        self._viewer = viewer
+        self._place = open_place(store)
+        self._queue = JobQueue(self._place.ledger, Terms())
+        self.blobs = self._place.blobs
+
+    def run(self, folders: Sequence[Path], offer: Offer) -> tuple[BenchmarkSummary, ...]:
+        """Measures the packages of exported folders, until every job has ended. `offer`: shows how to pair, and gives
+        what is to be called from time to time to go on with it.
+
+        Raises HostError; an interrupt leaves the queue as it is.
+        """
+        request = self._request
+        kinds = {SIMULATED: SIMULATED_ONLY, LAN: REAL_ONLY}
+        target = kinds.get(request.device, f"*{request.device}"[:32])
+        direct = None if request.device in kinds else measurer(request.device, self._viewer.note)
+        prepared = [each for folder in folders for each in prepare(folder, self.blobs)]
+        found = enqueue(self._queue, prepared, request.plan, phones=request.phones, device=target)
+        self._tell(found, len(prepared) * request.phones)
+        if request.queue_only:
+            return ()
+        if direct is not None:
+            reception = Reception(self._place.ledger, self.blobs)
+            measure_directly(self._queue, self.campaign, reception, self.blobs, direct)
+        elif request.device == SIMULATED:
+            self._simulate()
+        else:
+            self._host(offer)
+        return self.summaries()
+
+    def _tell(self, found: Campaign, jobs: int) -> None:
+        self.campaign = found.id
+        left = "" if found.resumed is None else f", taken up again with {found.resumed} done"
+        self._viewer.step(f"Measuring: {jobs} jobs{left}")
+
+    def _host(self, offer: Offer) -> None:
+        with Host(self._place, self._request.listening) as host:
+            watch(host, self.campaign, self._viewer, each_time=offer(host))
+
+    def _simulate(self) -> None:
+        """On this machine only, at any free port."""
+        program, folder = harness_cli(), Path(tempfile.mkdtemp(prefix="mobiledeploy-simulated-"))
+        with Host(self._place, HostOptions(port=0)) as host:
+            tokens = [host.pairing.token() for _ in range(self._request.phones)]
+            with SimulatedPhones(program, host.address, tokens, folder) as phones:
+                watch(host, self.campaign, self._viewer, each_time=phones.check)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def states(self) -> tuple[JobState, ...]:
+        """Every job of the campaign."""
+        return self._queue.states(self.campaign)
+
+    def summaries(self) -> tuple[BenchmarkSummary, ...]:
+        """Of what is reported, in the order of the jobs."""
+        return tuple(summarize(each, self.blobs) for each in campaign_reports(self._place.ledger, self.campaign))
