@@ -24,6 +24,14 @@ __all__ = ["PHONE", "BenchProcess", "answers", "bench_process", "do", "faithful"
 
 PHONE = replace(DEVICE, kind="phone", name="Zoe's iPhone", system="iOS", system_version="18.1", build="22B83")
 
+# As `python -m mobiledeploy`; a shell that runs the tests in the background has told them, and thereby all that they
+# start, to ignore SIGINT.
+_COMMAND = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("mobiledeploy", run_name="__main__", alter_sys=True)
+"""
+
 
 class BenchProcess:
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
@@ -56,7 +64,7 @@ class BenchProcess:
 
 @contextmanager
 def bench_process(log: Path, *arguments: object):
-    command = [sys.executable, "-m", "mobiledeploy", "bench", *map(str, arguments), "--port", "0", "--json"]
+    command = [sys.executable, "-c", _COMMAND, "bench", *map(str, arguments), "--port", "0", "--json"]
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join(["", *sys.path]).strip(os.pathsep),

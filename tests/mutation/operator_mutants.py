@@ -80,7 +80,8 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
     ),
     ("ops.elementwise_unary", "special_values"): (
         ("sign of NaN is zero", "torch.where(x.isnan(), x, torch.sign(x))", "torch.sign(x)"),
-        ("casts of integers saturate", "(x.long() - low).remainder(high - low + 1) + low", "x.long().clamp(low, high)"),
+        ("integers saturate in casts, by special values", "(x.long() - low).remainder(high - low + 1) + low",
+         "x.long().clamp(low, high)"),
         ("casts of floats wrap", ".clamp_(low, high).trunc_()", ".trunc_()"),
     ),
     ("ops.generation", "special_values"): (

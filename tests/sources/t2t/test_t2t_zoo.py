@@ -121,7 +121,7 @@ def test_features_beyond_float16_are_refused_and_float32_takes_them(tmp_path: Pa
     with pytest.raises(ParityError, match="values are NaN") as caught:
         mobiledeploy.export("t2t_vit_7", output=tmp_path / "out", options=options)
     assert "first at exp" in (caught.value.where or "")
-    assert "--precision float32" in (caught.value.remedy or "")
+    assert "--precision mixed" in (caught.value.remedy or "")
     assert not list((tmp_path / "out").glob("t2t*"))
     wide = mobiledeploy.export("t2t_vit_7", output=tmp_path / "out", options=replace(options, precision="float32"))
     assert wide.proof.parity[0].passed
