@@ -107,6 +107,24 @@ CAUSES: tuple[Cause, ...] = (
         message="Unsupported fx node alias",
     ),
     Cause(
+        "What the suite expects of TorchScript only",
+        "index_put with negative indices at iOS 17: coremltools passes a column of indices through uint16, where -1 is "
+        "65535, which scatter_nd drops. The suite expects these very cases to fail with TorchScript (rdar://133476254) "
+        "and does not say so of torch.export, which gives the same program.",
+        ("failed",),
+        name=r"test_torch_ops::TestIndexPut::test_index_put_negative_indices_case_2\[.*TORCHEXPORT.*(rank=2-accumulate="
+        r"True|rank=3-accumulate=(True|False))-minimum_deployment_target=8",
+        message="Not equal to tolerance",
+    ),
+    Cause(
+        "A threshold that fp16 meets",
+        "The places are those where random numbers are above 0.5. One that is above by less than fp16 can tell is 0.5 "
+        "in an fp16 program, and one place fewer is chosen than the test expects.",
+        ("failed",),
+        name=r"test_torch_ops::TestIndex::test_index_bool_indices\[.*fp16",
+        message="Items are not equal",
+    ),
+    Cause(
         "Types mixed in conversion",
         "coremltools makes an operator with operands of two types of what torch.export makes of index_put, and refuses "
         "it itself.",
