@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import random
 import shutil
 import socket
@@ -25,15 +26,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from host_stress import CUT, TERMS, KilledHost
+from host_stress import CUT, TERMS, KilledHost, Kills
 
 from mobiledeploy import pipeline
 from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import harness_cli
 from mobiledeploy.records import ExportOptions, Job, MeasurementPlan
-from mobiledeploy.server.host import open_place
+from mobiledeploy.server.host import Place, open_place
 from mobiledeploy.server.pairing import Pairing
-from mobiledeploy.server.queue import JobQueue, NewJob
+from mobiledeploy.server.queue import JobQueue
 from mobiledeploy.server.tables import endings, leases, reports
 
 PLAN = MeasurementPlan(compute_units=("cpuOnly", "all"), rounds=2, iterations=20, warm_up=1)
@@ -51,7 +52,16 @@ class Tiny(nn.Module):
     def forward(self, x):
         return self.head(self.conv(x).relu().mean((2, 3)))
 """
+AWAY = 0.25
 METHODS = (b"GET ", b"PUT ", b"POST ")
+
+
+def hang_up(*ends: socket.socket) -> None:
+    """Closes connections that another thread may be reading: without the shutdown they would stay open until it has."""
+    for end in ends:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
 
 class CuttingProxy:
@@ -95,8 +105,7 @@ class CuttingProxy:
                     break
         except OSError:
             pass
-        for end in (phone, host):
-            end.close()
+        hang_up(phone, host)
 
     def _answers(self, host: socket.socket, phone: socket.socket, mute: threading.Event) -> None:
         try:
@@ -106,8 +115,7 @@ class CuttingProxy:
                 phone.sendall(data)
         except OSError:
             pass
-        for end in (phone, host):
-            end.close()
+        hang_up(phone, host)
 
 
 class Phones:
@@ -121,23 +129,27 @@ class Phones:
         ]
         self._folder = folder
         self._processes = [self._start(command) for command in self._commands]
+        self._back = [0.0] * len(self._processes)  # when each is to be started again, where it has ended
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self._folder / "phones.log").open("ab") as log:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def kill_one(self, chance: random.Random) -> None:
-        index = chance.randrange(len(self._processes))
-        self._processes[index].kill()
-        self._processes[index].wait()
-        self._processes[index] = self._start(self._commands[index])
+    def kill_some(self, chance: random.Random) -> int:
+        """Kills one in ten; how many. One in four of them comes back after its lease was lost, the others at once."""
+        alive = [index for index, process in enumerate(self._processes) if process.poll() is None]
+        chosen = chance.sample(alive, min(len(alive), max(1, len(self._processes) // 10)))
+        for index in chosen:
+            self._processes[index].kill()
+            self._processes[index].wait()
+            self._back[index] = time.monotonic() + (4 * TERMS.lease_seconds if chance.random() < AWAY else 0)
+        return len(chosen)
 
-    def revive(self) -> int:
-        """Starts again what has ended by itself; how many."""
-        ended = [index for index, process in enumerate(self._processes) if process.poll() is not None]
-        for index in ended:
-            self._processes[index] = self._start(self._commands[index])
-        return len(ended)
+    def revive(self) -> None:
+        """Starts what has ended again, where its time has come."""
+        for index, process in enumerate(self._processes):
+            if process.poll() is not None and time.monotonic() >= self._back[index]:
+                self._processes[index] = self._start(self._commands[index])
 
     def end(self) -> None:
         for process in self._processes:
@@ -158,27 +170,25 @@ def stress(given: argparse.Namespace, folder: Path) -> dict[str, int]:
     (model,) = prepare(given.model or exported(folder), place.blobs)
     names = [f"job-{number}" for number in range(given.phones * given.jobs)]
     made = [Job(name, model.package, model.samples, PLAN, model.function) for name in names]
-    queue.add([NewJob(job, "stress", job.id) for job in made])
+    schedule = Kills(queue, made, given.kills)
     tokens = [pairing.token() for _ in range(given.phones)]
     host = KilledHost(folder / "results.db")
     proxy = CuttingProxy(host.port, given.seed)
     phones = Phones(harness_cli(), f"http://127.0.0.1:{proxy.port}", tokens, folder)
-    counts, started, killed, told = collections.Counter(), time.monotonic(), 0, -1
+    counts: collections.Counter[str] = collections.Counter()
+    started, told = time.monotonic(), -1
     try:
         while time.monotonic() - started < given.seconds:
             reported = sum(state.state == "reported" for state in queue.states("stress"))
-            if reported == len(made):
+            if reported == len(made) and not schedule.left:
                 break
             if reported // 20 != told:
                 told = reported // 20
                 print(f"{time.monotonic() - started:6.1f} s  {reported} of {len(made)} reported", file=sys.stderr)
-            if reported * (given.kills + 1) // len(made) > killed:
-                host.kill()
-                host.start()
-                killed += 1
-            phones.kill_one(chance)
-            counts["kills of phones"] += 1
-            counts["phones that ended by themselves"] += phones.revive()
+            if schedule.due(reported):
+                schedule.kill(host)
+            counts["kills of phones"] += phones.kill_some(chance)
+            phones.revive()
             time.sleep(given.pause)
     finally:
         phones.end()
@@ -187,11 +197,11 @@ def stress(given: argparse.Namespace, folder: Path) -> dict[str, int]:
             shutil.copy(folder / "phones.log", given.log)
     check(place, names)
     place.ledger.close()
-    seconds = {"kills of the host": killed, "seconds": round(time.monotonic() - started)}
+    seconds = {"kills of the host": schedule.made, "seconds": round(time.monotonic() - started)}
     return dict(counts) | dict(proxy.counts) | seconds
 
 
-def check(place, names: list[str]) -> None:
+def check(place: Place, names: list[str]) -> None:
     with place.ledger.reading() as connection:
         found = collections.Counter(row.job for row in connection.execute(reports.select()))
         ended = {row.lease for row in connection.execute(endings.select())}
@@ -209,7 +219,7 @@ def main() -> None:
     parser.add_argument("--phones", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=20, help="per phone")
     parser.add_argument("--kills", type=int, default=6, help="of the host")
-    parser.add_argument("--pause", type=float, default=1.0, help="seconds between kills of phones")
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds between kills of phones")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=3600.0, help="at most")
     parser.add_argument("--log", type=Path, help="where what the phones print is kept")

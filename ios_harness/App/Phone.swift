@@ -29,7 +29,7 @@ final class Phone: ObservableObject {
                 runner: .coreML, device: .live,
                 workspace: Workspace(support.appendingPathComponent("harness"), shared: reports)),
             inbox: JobInbox(jobs: documents.appendingPathComponent("jobs"), reports: reports),
-            client: { host, secret in .speaking(over: .urlSession(host: host), secret: secret) })
+            client: { host, secret in .speaking(over: .live(host: host), secret: secret) })
         screen.host = session.pairedHost?.host.absoluteString
     }
 

@@ -22,6 +22,6 @@ def host_stress(monkeypatch):
 
 def test_every_job_is_reported_exactly_once(host_stress, tmp_path) -> None:
     counts = host_stress.stress(phones=6, jobs=5, kills=2, seed=3, seconds=180, folder=tmp_path)
-    assert counts["kills of the host"] >= 1  # the second comes too late where the jobs are quickly done
+    assert counts["kills of the host"] == 2
     assert counts["requests cut"] > 0.05 * counts["requests"]
     assert counts["deaths of phones"] > 0

@@ -31,7 +31,7 @@ extension HarnessCommand {
 
     @discardableResult
     func pair(_ link: PairingLink, _ surroundings: HarnessEnvironment) async throws -> PairedHost {
-        let client = HostClient.speaking(over: .urlSession(host: link.host), secret: nil)
+        let client = HostClient.speaking(over: .live(host: link.host), secret: nil)
         let paired = try await PairedHost.pair(link, client: client, environment: surroundings)
         tell("paired with \(paired.host.absoluteString) as \(paired.deviceID)")
         return paired

@@ -16,7 +16,7 @@ extension HarnessCommand {
         let paired = try await pairedHost(arguments, surroundings)
         let worker = Worker(
             environment: surroundings,
-            client: .speaking(over: .urlSession(host: paired.host), secret: paired.secret),
+            client: .speaking(over: .live(host: paired.host), secret: paired.secret),
             heartbeatSeconds: paired.heartbeatSeconds, limits: limits, update: Narrator(tell: tell).tell)
         try await worker.run()
     }

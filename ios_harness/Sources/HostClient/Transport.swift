@@ -64,7 +64,7 @@ public struct ConnectionLost: Error, Equatable, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-/// One request to one host. Live: `Transport.urlSession(host:)`; tests script their own. Throws `ConnectionLost`,
+/// One request to one host. Live: `Transport.live(host:)`; tests script their own. Throws `ConnectionLost`,
 /// `CancellationError`, or what the sink threw.
 public struct Transport: Sendable {
     public var send: @Sendable (HTTPRequest) async throws -> HTTPResponse
