@@ -40,10 +40,9 @@ class RefusalAnswer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {"content-type": "application/json", "content-length": str(len(self._content))}
+        headers |= self._refusal.headers
         if self._unread:
             headers["connection"] = "close"
-        if self._refusal.retry_after is not None:
-            headers["retry-after"] = str(self._refusal.retry_after)
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": self._refusal.problem.status, "headers": encoded})
         content = b"" if scope["method"] == "HEAD" else self._content
@@ -65,7 +64,8 @@ def file_answer(path: Path, asked: str | None) -> Response:
         return StreamingResponse(_chunks(path, 0, size), headers=headers)
     first, last = _bounds(match[1], match[2], size)
     if first > last:
-        raise Refusal(416, "range", f"the blob has {size} bytes", "Ask for a range inside of it.")
+        remedy = "Ask for a range inside of it."
+        raise Refusal(416, "range", f"the blob has {size} bytes", remedy, headers={"content-range": f"bytes */{size}"})
     headers |= {"content-length": str(last - first + 1), "content-range": f"bytes {first}-{last}/{size}"}
     return StreamingResponse(_chunks(path, first, last - first + 1), status_code=206, headers=headers)
 

@@ -76,7 +76,10 @@ def _refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, HTTPException):
-        status = 405 if error.status_code == 405 else 404
-        return Refusal(status, "not-found", "there is no such path", "See docs/protocol.md.")
+        status, what = (
+            (405, "the path has no such method") if error.status_code == 405 else (404, "there is no such path")
+        )
+        allowed = {name.lower(): value for name, value in (error.headers or {}).items()}
+        return Refusal(status, "not-found", what, "See docs/protocol.md.", headers=allowed)
     what = error.what if isinstance(error, MobileDeployError) else type(error).__name__
     return Refusal(500, "internal", f"the host failed: {what}", "Look at the host's screen; the phone tries again.")

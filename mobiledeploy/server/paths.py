@@ -15,7 +15,7 @@ from mobiledeploy.records import Heartbeat, HeartbeatAnswer, PairingRequest, Rel
 from mobiledeploy.server.answers import file_answer, record_answer
 from mobiledeploy.server.blobs import is_digest
 from mobiledeploy.server.reading import Patience, body, pieces
-from mobiledeploy.server.reception import code_of, read_report
+from mobiledeploy.server.reception import read_report, refused_document
 from mobiledeploy.server.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Paths:
         except UnicodeDecodeError:
             raise Refusal(400, "malformed", "the body is not UTF-8", "Update the app on the phone.") from None
         except PackageError as error:
-            raise Refusal(400, code_of(error), f"{error.what} ({error.where})", error.remedy or "") from None
+            raise refused_document(error) from None
 
     async def pair(self, request: Request) -> Response:
         address = request.client.host if request.client else ""
@@ -145,5 +145,5 @@ def _digest(request: Request) -> str:
 def _wait(request: Request) -> float:
     text = request.query_params.get("wait", "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 60):
-        raise Refusal(400, "malformed", "`wait` is a whole number of seconds from 0 to 60", "Ask again.")
+        raise Refusal(400, "malformed", "`wait` is a whole number of seconds from 0 to 60", "Ask as in `wait=25`.")
     return float(text)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mobiledeploy.server.blobs import Blobs
     from mobiledeploy.server.pairing import Device
 
-__all__ = ["MOST_ELEMENTS", "Reception", "Reported", "read_report"]
+__all__ = ["MOST_ELEMENTS", "Reception", "Reported", "read_report", "refused_document"]
 
 MOST_ELEMENTS = 4_000_000
 """Elements of the JSON of one report: four compute units of 120,000 predictions with two numbers each, and room. Each
@@ -52,13 +52,17 @@ def read_report(body: bytes) -> Reported:
     except UnicodeDecodeError as error:
         raise Refusal(400, "malformed", f"the report is not UTF-8: {error.reason}", _REMEDY) from None
     except PackageError as error:
-        raise Refusal(400, code_of(error), f"{error.what} ({error.where})", error.remedy or _REMEDY) from None
+        raise refused_document(error) from None
     return Reported(report, body)
 
 
-def code_of(error: PackageError) -> ProblemCode:
-    """`schema` where it is another record or a newer one, else `malformed`."""
-    return "schema" if "schema" in error.what and "is missing" not in error.what else "malformed"
+def refused_document(error: PackageError) -> Refusal:
+    """For a document that is no record of the kind that was asked for; `schema` where it is another kind, or a newer
+    version of it, else `malformed`."""
+    code: ProblemCode = "schema" if error.what.startswith(("schema ", "no `schema`")) else "malformed"
+    newer = code == "schema" and error.remedy == "Update mobiledeploy."
+    remedy = "Update mobiledeploy on the host." if newer else _REMEDY
+    return Refusal(400, code, f"{error.what} ({error.where})", remedy)
 
 
 class Reception:

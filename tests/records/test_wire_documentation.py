@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import os
 import types
 import typing
@@ -50,10 +51,7 @@ def default_text(field: dataclasses.Field) -> str:
     if field.default is dataclasses.MISSING:
         return ""
     encoded = codec.encode(field.default)
-    known = {None: "`null`", True: "`true`", False: "`false`"}
-    if isinstance(encoded, list):
-        return "`" + str(encoded).replace("'", '"') + "`"
-    return known.get(encoded) or f"`{encoded}`"
+    return f"`{encoded}`" if isinstance(encoded, str) else f"`{json.dumps(encoded)}`"
 
 
 def section(kind: type) -> str:
