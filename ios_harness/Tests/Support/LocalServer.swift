@@ -32,6 +32,15 @@ public final class LocalServer: @unchecked Sendable {
             self.body = body
             self.cutAfter = cutAfter
         }
+
+        /// Sent as they are, with a pause between each two.
+        var pieces: [String]?
+
+        public static func pieces(_ pieces: String...) -> Answer {
+            var answer = Answer(0)
+            answer.pieces = pieces
+            return answer
+        }
     }
 
     public let url: URL
@@ -59,17 +68,25 @@ public final class LocalServer: @unchecked Sendable {
 
     public func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        #if !canImport(Glibc)
+            close(listener)  // Darwin's shutdown does not wake who accepts
+        #endif
     }
 
     private func accept() {
         while true {
             #if canImport(Glibc)
                 let connection = Glibc.accept(listener, nil, nil)
+                // Only here: the number may be another server's as soon as it is free.
+                if connection < 0 { close(listener) }
             #else
                 let connection = Darwin.accept(listener, nil, nil)
             #endif
             guard connection >= 0 else { return }
+            #if !canImport(Glibc)
+                var on: Int32 = 1
+                setsockopt(connection, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
+            #endif
             Thread { [self] in serve(connection) }.start()
         }
     }
@@ -79,15 +96,29 @@ public final class LocalServer: @unchecked Sendable {
         guard let request = read(connection) else { return }
         let answer = answer(request)
         if answer.cutAfter == 0 { return }
+        for piece in answer.pieces ?? [] {
+            send([UInt8](piece.utf8), on: connection)
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        if answer.pieces != nil { return }
         var head = "HTTP/1.1 \(answer.status) X\r\ncontent-length: \(answer.body.count)\r\nconnection: close\r\n"
         for (name, value) in answer.headers { head += "\(name): \(value)\r\n" }
         let body = answer.cutAfter.map { answer.body.prefix($0) } ?? answer.body
-        let bytes = [UInt8](Data((head + "\r\n").utf8) + body)
+        send([UInt8](Data((head + "\r\n").utf8) + body), on: connection)
+    }
+
+    private func send(_ bytes: [UInt8], on connection: Int32) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
+            #if canImport(Glibc)
+                let count = bytes[sent...].withUnsafeBytes {
+                    Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
+            #else
+                let count = bytes[sent...].withUnsafeBytes {
+                    Darwin.send(connection, $0.baseAddress, $0.count, 0)
+                }
+            #endif
             guard count > 0 else { return }
             sent += count
         }
