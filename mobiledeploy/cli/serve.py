@@ -38,11 +38,13 @@ def serve(  # noqa: PLR0917 - a parameter per option
         progress.step("Starting the host")
         from mobiledeploy.server.address import bind
         from mobiledeploy.server.host import Host, open_place
+        from mobiledeploy.server.store_url import shown_store
 
+        shown = shown_store(store)
         with bind(options.host, options.port) as listener, Host(open_place(store), options, listener) as running:
-            progress.step(f"Serving {store} at {running.address}")
+            progress.step(f"Serving {shown} at {running.address}")
             _serve(running, progress, seconds)
-    screen.show(f"Stopped. {store} has all that was reported.", document={"store": store})
+    screen.show(f"Stopped. {shown} has all that was reported.", document={"store": shown})
 
 
 def _serve(host: "Host", progress: "StepProgress", seconds: float | None) -> None:

@@ -23,6 +23,7 @@ from mobiledeploy.server.ledger import Ledger, open_ledger
 from mobiledeploy.server.pairing import Pairing, Terms, pairing_link
 from mobiledeploy.server.queue import ATTEMPTS, JobQueue
 from mobiledeploy.server.reading import PATIENCE, Patience
+from mobiledeploy.server.store_url import is_url, store_url
 
 __all__ = ["DEFAULT_PORT", "Host", "HostOptions", "Place", "open_place"]
 
@@ -56,9 +57,14 @@ def open_place(store: str, blobs: Path | None = None) -> Place:
     """The store at `store` (see `open_ledger`) and its blobs: in `blobs`, or for an SQLite file in the folder of its
     name with `.blobs` behind it, else in exports/results.blobs."""
     ledger = open_ledger(store)
-    file = store.removeprefix("sqlite:///") if "://" in store else store
-    beside = Path("exports/results.blobs" if "://" in file else f"{Path(file).with_suffix('')}.blobs")
-    return Place(ledger, Blobs(blobs or beside))
+    return Place(ledger, Blobs(blobs or _beside(store)))
+
+
+def _beside(store: str) -> Path:
+    url = store_url(store)
+    if url.get_backend_name() != "sqlite":
+        return Path("exports/results.blobs")
+    return Path(store if not is_url(store) else url.database or "").with_suffix(".blobs")
 
 
 class Host:

@@ -1,65 +1,96 @@
-"""The store itself: any SQLAlchemy URL; SQLite by default, where every commit is on the disk before it is answered."""
+"""The store itself, in SQLite or PostgreSQL: every commit is on the disk before it is answered."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from mobiledeploy.errors import HostError, InputError, InternalError, PackageError
-from mobiledeploy.server.tables import FORMAT, METADATA, formats, keys
+from mobiledeploy.errors import HostError, InputError
+from mobiledeploy.server.databases import DATABASES
+from mobiledeploy.server.store_format import prepare_store
+from mobiledeploy.server.store_url import shown_store, store_url
+from mobiledeploy.server.tables import keys
 
 __all__ = ["Ledger", "check_place", "open_ledger", "utc"]
 
-_BUSY_SECONDS = 30
+_AGAIN_SECONDS = 0.5
+_EXAMPLES = "Give a file, or a URL as sqlite:///results.db or postgresql://user@host/database."
+_CHECK = "Check that the place can be written, that the disk is not full, and that it is a store of ours."
 
 
 class Ledger:
-    """Transactions on the store. `url`: without its password, for people."""
+    """Transactions on the store. `shown`: where it is, for people, without a password."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, shown: str) -> None:
+        self.shown = shown
         self._engine = engine
+        self._database = database = DATABASES[engine.dialect.name]
+        self._for_writing = engine.execution_options(writes=True, **database.writing)
+        self._for_reading = engine.execution_options(**database.reading)
         self._writer = threading.Lock()  # SQLite lets writers race for its lock, and some of many then wait for ever
-        self.url = engine.url.render_as_string(hide_password=True)
+        self._patience = 0.0
+
+    def open(self) -> None:
+        """Makes what is missing in the store. From here on, a server that goes away is waited for, as it starts anew.
+
+        Raises HostError, PackageError.
+        """
+        prepare_store(self)
+        self._patience = self._database.away_seconds
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction that may write; on SQLite it holds the only writer's lock from its start, so that nothing it
-        has read changes before it commits. Raises HostError; an IntegrityError of a constraint goes through."""
-        with self._writer, self._transaction(self._engine.execution_options(writes=True)) as connection:
+        """One transaction that may write; it holds the only writer's lock from its start, so that nothing it has read
+        changes before it commits. Raises HostError; an IntegrityError of a constraint goes through."""
+        with self._writer, self._transaction(self._for_writing) as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """One transaction that sees one state of the store. Raises HostError."""
-        with self._transaction(self._engine) as connection:
+        with self._transaction(self._for_reading) as connection:
             yield connection
 
     @contextlib.contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:
-            with engine.begin() as connection:
+            with self._connection(engine) as connection, connection.begin():
                 yield connection
         except IntegrityError:
             raise
-        except DBAPIError as error:
-            raise _unusable(self.url, error) from error
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise _unusable(self.shown, error, self._database.remedy(getattr(error, "orig", None) or error)) from error
+
+    def _connection(self, engine: Engine) -> Connection:
+        """Nothing has been asked of the store before there is one, so that it may be tried again."""
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return engine.connect()
+            except OperationalError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
 
     def key(self, name: str) -> bytes:
         """32 random bytes, made the first time they are asked for and kept."""
-        with self.writing() as connection:
-            found = connection.execute(select(keys.c.value).where(keys.c.name == name)).scalar()
-            if found is None:
-                found = secrets.token_hex(32)
-                connection.execute(insert(keys).values(name=name, value=found))
+        query = select(keys.c.value).where(keys.c.name == name)
+        with self.reading() as connection:
+            found = connection.execute(query).scalar()
+        if found is None:
+            with self.writing() as connection:
+                found = connection.execute(query).scalar()
+                if found is None:
+                    found = secrets.token_hex(32)
+                    connection.execute(insert(keys).values(name=name, value=found))
         return bytes.fromhex(found)
 
     def close(self) -> None:
@@ -72,59 +103,40 @@ def open_ledger(place: str) -> Ledger:
     Raises InputError for a URL that cannot be one, HostError where the store cannot be used, PackageError where it is
     of a newer version or no store of ours.
     """
-    engine = check_place(place)
-    if engine.dialect.name == "sqlite":
-        try:
-            Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unusable(place, error) from error
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    ledger = Ledger(engine)
-    _prepare(ledger)
+    engine, shown = check_place(place), shown_store(place)
+    try:
+        DATABASES[engine.dialect.name].prepare(engine)
+    except OSError as error:
+        raise _unusable(shown, error) from error
+    ledger = Ledger(engine, shown)
+    try:
+        ledger.open()
+    except BaseException:
+        ledger.close()
+        raise
     return ledger
 
 
 def check_place(place: str) -> Engine:
-    """An engine for it, which has touched nothing yet. Raises InputError for a URL that cannot be one."""
-    url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+    """An engine for it, which has touched nothing yet. Raises InputError for a URL that cannot be one, for one without
+    its driver, and for a kind of database that cannot be a store."""
+    url = store_url(place)
+    database = DATABASES.get(url.get_backend_name())
     try:
-        return create_engine(make_url(url))
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        remedy = "Give a file, or a URL as sqlite:///results.db; a driver of its own may have to be installed."
-        raise InputError(f"cannot open the store: {error}", where="--store", remedy=remedy) from None
+        if database is not None:
+            return create_engine(url, **database.engine)
+        url.get_dialect()
+    except (ImportError, NoSuchModuleError) as error:
+        wanted = f"Install the driver: pip install '{database.package}'." if database else _EXAMPLES
+        raise InputError(f"cannot open the store: {error}", where="--store", remedy=wanted) from None
+    what = f"cannot open the store: {url.get_backend_name()} cannot be one, only {' and '.join(DATABASES)}"
+    raise InputError(what, where="--store", remedy=_EXAMPLES)
 
 
-def _prepare(ledger: Ledger) -> None:
-    with ledger.writing() as connection:
-        METADATA.create_all(connection)
-        version = connection.execute(select(formats.c.version)).scalar()
-        if version is None:
-            connection.execute(insert(formats).values(version=FORMAT))
-        elif version > FORMAT:
-            what = f"the store has version {version}; this mobiledeploy knows {FORMAT}"
-            raise PackageError(what, where=ledger.url, remedy="Update mobiledeploy.")
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say so
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _unusable(url: str, error: Exception) -> HostError:
-    if isinstance(error, SQLAlchemyError) and not isinstance(error, DBAPIError):
-        raise InternalError(str(error)) from error
-    reason = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
-    remedy = "Check that the place can be written, that the disk is not full, and that the file is a store of ours."
-    return HostError(f"cannot use the store: {reason}", where=url, remedy=remedy)
+def _unusable(shown: str, error: Exception, remedy: str | None = None) -> HostError:
+    original = getattr(error, "orig", None) or error
+    reason = getattr(original, "strerror", None) or str(original)
+    return HostError(f"cannot use the store: {' '.join(reason.split())}", where=shown, remedy=remedy or _CHECK)
 
 
 def utc() -> str:

@@ -11,7 +11,6 @@ makes a report count once: one per job, one per lease and ending, one device per
 from __future__ import annotations
 
 from sqlalchemy import (
-    DDL,
     Boolean,
     Column,
     Float,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
 
 __all__ = [
@@ -39,8 +37,8 @@ __all__ = [
     "tokens",
 ]
 
-FORMAT = 1
-"""Of the tables; a store of a newer one is refused."""
+FORMAT = 2
+"""Of the tables; a store of a newer one is refused, an older one is brought up to it (store_format.py)."""
 
 METADATA = MetaData()
 
@@ -68,6 +66,7 @@ devices = Table(
     Column("paired", String(32), nullable=False),
 )
 
+# `files`: the identity of the folder that has the job's files; any host may give out a job without one.
 jobs = Table(
     "jobs",
     METADATA,
@@ -79,6 +78,7 @@ jobs = Table(
     Column("document", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("added", String(32), nullable=False),
+    Column("files", String(32), nullable=True),
     UniqueConstraint("campaign", "id"),
 )
 
@@ -125,14 +125,3 @@ reports = Table(
     Column("about", Text, nullable=False),
     Column("received", String(32), nullable=False, index=True),
 )
-
-for _table in METADATA.sorted_tables:
-    for _action in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(  # type: ignore[no-untyped-call]
-                f"CREATE TRIGGER IF NOT EXISTS {_table.name}_no_{_action.lower()} BEFORE {_action} ON {_table.name} "
-                f"BEGIN SELECT RAISE(ABORT, '{_table.name} is append-only'); END"
-            ).execute_if(dialect="sqlite"),
-        )

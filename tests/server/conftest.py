@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from small_jobs import small_job
+from stores import postgresql, pytest_generate_tests, store
 from wire_client import WireClient
 
 from mobiledeploy.server.host import Host, HostOptions, open_place
@@ -16,6 +17,8 @@ from mobiledeploy.server.reading import Patience
 if TYPE_CHECKING:
     from mobiledeploy.records import Job
 
+__all__ = ["postgresql", "pytest_generate_tests", "store"]
+
 
 @pytest.fixture
 def terms() -> Terms:
@@ -23,10 +26,10 @@ def terms() -> Terms:
 
 
 @pytest.fixture
-def host(tmp_path: Path, terms: Terms) -> Iterator[Host]:
+def host(store: str, tmp_path: Path, terms: Terms) -> Iterator[Host]:
     patience = Patience(seconds=0.6, bytes_per_second=10_000_000, drain_seconds=0.3)
     options = HostOptions(port=0, terms=terms, patience=patience)
-    with Host(open_place(str(tmp_path / "results.db")), options) as running:
+    with Host(open_place(store, tmp_path / "results.blobs"), options) as running:
         yield running
 
 

@@ -7,30 +7,32 @@ import hashlib
 import http.client
 import random
 import socket
-import sqlite3
 import time
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from random_requests import random_request
 from small_jobs import small_job
+from sqlalchemy import select
 from wire_client import APP, DEVICE, WireClient, raw, report_of
 
-from mobiledeploy.records import AppIdentity, Job, Problem, Round, TensorContent, codec
+from mobiledeploy.records import AppIdentity, Job, OperatorPlacement, Problem, Round, TensorContent, codec
 from mobiledeploy.server.guard import GuardedProtocol
 from mobiledeploy.server.pairing import TOKEN_SECONDS, Pairing, Terms
 from mobiledeploy.server.queue import NewJob
+from mobiledeploy.server.tables import reports
+
+if TYPE_CHECKING:
+    from mobiledeploy.server.ledger import Ledger
 
 SIZES = {"tokens": 1, "devices": 1, "jobs": 3, "leases": 1, "endings": 0, "cancellations": 0, "reports": 0}
 
 
-def sizes(path: Path) -> dict[str, int]:
-    with sqlite3.connect(path) as store:
-        found = {table: store.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in SIZES}
-    store.close()
-    return found
+def sizes(ledger: Ledger) -> dict[str, int]:
+    with ledger.reading() as store:
+        return {table: store.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() for table in SIZES}
 
 
 @pytest.fixture
@@ -39,11 +41,11 @@ def lease(phone, queued):
 
 
 @pytest.fixture
-def unchanged(tmp_path, host, lease):
+def unchanged(host, lease):
     """The store and the blobs are as they were, when the test has ended."""
     before = {path: path.read_bytes() for path in host.place.blobs.folder.rglob("*") if path.is_file()}
     yield
-    assert sizes(tmp_path / "results.db") == SIZES
+    assert sizes(host.place.ledger) == SIZES
     assert {path: path.read_bytes() for path in host.place.blobs.folder.rglob("*") if path.is_file()} == before
 
 
@@ -65,7 +67,7 @@ def test_guessing_tokens_is_slowed_down(unchanged, host) -> None:
     assert (slowed.problem.code, slowed.headers["retry-after"]) == ("busy", "60")
 
 
-def test_an_expired_token_is_refused(tmp_path, host, phone, lease) -> None:
+def test_an_expired_token_is_refused(host, phone, lease) -> None:
     late = Pairing(host.place.ledger, Terms(), clock=lambda: time.time() - TOKEN_SECONDS - 1)
     assert "has expired" in refused(WireClient(host.port).pairing(late.token()), 401, "token")
 
@@ -180,11 +182,22 @@ def spoiled(job: Job):
     yield "its compute units are not the plan's", with_unit(compute_units="cpuAndGPU")
     yield "round 1 has 2 starts and 3", with_unit(rounds=(replace(first, starts_ns=first.starts_ns[1:]),))
     yield "round 1 has a negative time", with_unit(rounds=(Round((0,), (-1,)),))
+    yield "round 1 has a negative time", with_unit(rounds=(Round((0,), (1,), (-1,)),))
+    yield "round 1 has a negative time", with_unit(rounds=(Round((0,), (1,), (), -1),))
     yield "a load or the first prediction", with_unit(first_prediction_ns=-1)
+    yield "a load or the first prediction", with_unit(cached_load_ns=-1)
+    yield "a load or the first prediction", with_unit(cold_load_ns=(5, -1))
+    for cost in (-0.1, 1.1, float("nan")):
+        yield "the cost of an operator", with_unit(placements=(OperatorPlacement("conv", "a", cost=cost),))
+    for condition in (replace(report.conditions[0], at_ns=-1), replace(report.conditions[0], battery_level=1.5)):
+        yield "a condition is out of its range", replace(report, conditions=(condition,))
     yield "were not sent", report
     for wrong in (replace(tensor, bytes=12), replace(tensor, shape=(-1, -4)), replace(tensor, sha256="../x")):
         outputs = replace(unit.outputs[0], outputs=(wrong,))
         yield "cpuOnly: ", with_unit(outputs=(outputs,))
+    yield "its outputs are not", with_unit(outputs=unit.outputs * 2)
+    huge = replace(tensor, shape=(2**62,) * 100_000)
+    yield "has more than 16 axes", with_unit(outputs=(replace(unit.outputs[0], outputs=(huge,)),))
     yield "are not of the job's samples", with_unit(outputs=(replace(unit.outputs[0], sample="other"),))
     yield "another device than was paired", replace(report, device=replace(DEVICE, kind="phone"))
     yield "another device than was paired", replace(report, device=replace(DEVICE, hardware="iPhone17,1"))
@@ -193,6 +206,17 @@ def spoiled(job: Job):
 def test_reports_that_do_not_fit_their_job_are_refused(unchanged, phone, lease) -> None:
     for message, report in spoiled(lease.job):
         assert message in refused(phone.put_report(lease.job.id, report), 400, "malformed")
+
+
+def test_outputs_of_another_length_than_is_told_are_refused(host, phone, lease) -> None:
+    """The hash is right, and so is the size that shape and dtype give; the blob has fewer bytes."""
+    content = b"only twelve."
+    assert phone.put_blob(content).status == 201
+    report, _ = report_of(lease.job)
+    tensor = TensorContent("logits", "float32", (1, 4), hashlib.sha256(content).hexdigest(), 16)
+    outputs = (replace(report.units[0].outputs[0], outputs=(tensor,)),)
+    changed = replace(report, units=(replace(report.units[0], outputs=outputs), replace(report.units[1], outputs=())))
+    assert "the bytes of output logits were not sent" in refused(phone.put_report("job-0", changed), 400, "malformed")
 
 
 def test_reports_for_jobs_of_others_are_refused(unchanged, phone, queued, lease) -> None:
@@ -208,7 +232,7 @@ def test_one_report_cannot_stand_for_two_jobs(host, phone, lease) -> None:
     refused(phone.put_report(second.job.id, replace(report, id=f"r-{lease.job.id}")), 409, "conflict")
 
 
-def test_debug_builds_and_simulated_devices_are_kept_apart(host, tmp_path) -> None:
+def test_debug_builds_and_simulated_devices_are_kept_apart(host) -> None:
     for kind, app, expected in (
         ("phone", APP, "real"),
         ("mac", APP, "real"),
@@ -221,9 +245,8 @@ def test_debug_builds_and_simulated_devices_are_kept_apart(host, tmp_path) -> No
         job = small_job(f"{kind}-{app.configuration}", host.place.blobs)
         host.queue.add([NewJob(job, "c", job.id)])
         client.work(client.next())
-        with sqlite3.connect(tmp_path / "results.db") as store:
-            assert store.execute("SELECT standing FROM reports WHERE job = ?", (job.id,)).fetchone() == (expected,)
-        store.close()
+        with host.place.ledger.reading() as store:
+            assert store.execute(select(reports.c.standing).where(reports.c.job == job.id)).scalar() == expected
 
 
 def test_a_declared_gigabyte_is_refused_at_once(unchanged, host, phone, lease) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from small_jobs import small_job
+from stores import EVERY_STORE
 from wire_client import APP, DEVICE
 
-from mobiledeploy.errors import HostError, InputError, PackageError
 from mobiledeploy.records import PairingRequest, Progress, Release
 from mobiledeploy.server.host import Place, open_place
-from mobiledeploy.server.ledger import open_ledger
 from mobiledeploy.server.pairing import Device, Pairing, Terms
 from mobiledeploy.server.queue import JobQueue, NewJob
 from mobiledeploy.server.refusal import Refusal
 
+STORES = EVERY_STORE
 TERMS = Terms(heartbeat_seconds=5.0, lease_seconds=30.0)
 
 
@@ -33,8 +33,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return open_place(str(tmp_path / "results.db"))
+def place(store: str, tmp_path: Path) -> Iterator[Place]:
+    place = open_place(store, tmp_path / "results.blobs")
+    yield place
+    place.ledger.close()
 
 
 @pytest.fixture
@@ -110,48 +112,3 @@ def test_a_host_that_starts_again_gives_open_leases_their_full_time(place, queue
     clock.now += 31
     assert later.expire() == 1
     assert [state.state for state in later.states("c")] == ["waiting", "waiting"]
-
-
-def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "results.db"
-    open_ledger(str(path)).close()
-    with sqlite3.connect(path) as store:
-        store.execute("INSERT INTO formats VALUES (2)")
-        store.execute("DROP TRIGGER formats_no_delete")
-        store.execute("DELETE FROM formats WHERE version = 1")
-    store.close()
-    with pytest.raises(PackageError, match="the store has version 2") as refused:
-        open_ledger(str(path))
-    assert refused.value.remedy == "Update mobiledeploy."
-
-
-@pytest.mark.parametrize("table", ["tokens", "devices", "jobs", "leases", "reports", "endings", "cancellations"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET rowid = rowid", "DELETE FROM {}"])
-def test_rows_are_only_ever_added(place, queue, tmp_path, table: str, statement: str) -> None:
-    """By the store itself, whoever asks. A trigger per row: the tables that have rows show it."""
-    queue.take(device(place))
-    with sqlite3.connect(tmp_path / "results.db") as store:
-        rows = store.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        triggers = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-        if rows:
-            with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
-                store.execute(statement.format(table))
-    store.close()
-    assert {f"{table}_no_update", f"{table}_no_delete"} <= triggers
-
-
-@pytest.mark.parametrize(
-    ("place", "error", "message"),
-    [
-        ("delphi://x", InputError, "cannot open the store: Can't load plugin"),
-        ("sqlite:///{folder}/file/results.db", HostError, "cannot use the store: File exists"),
-        ("{folder}/file", HostError, "cannot use the store: file is not a database"),
-        ("{folder}", HostError, "cannot use the store: unable to open database file"),
-    ],
-)
-def test_a_store_that_cannot_be_used_is_named(tmp_path: Path, place: str, error: type, message: str) -> None:
-    (tmp_path / "file").write_text("no database, but long enough to have a header that can be read as none\n" * 20)
-    with pytest.raises(error) as refused:
-        open_ledger(place.format(folder=tmp_path))
-    assert message in refused.value.what
-    assert refused.value.remedy
