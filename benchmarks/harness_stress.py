@@ -38,20 +38,7 @@ from mobiledeploy.server.queue import JobQueue
 from mobiledeploy.server.tables import endings, leases, reports
 
 PLAN = MeasurementPlan(compute_units=("cpuOnly", "all"), rounds=2, iterations=20, warm_up=1)
-NET = """
-from torch import nn
-
-class Tiny(nn.Module):
-    mobiledeploy_inputs = ((1, 3, 32, 32),)
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3, stride=2, padding=1)
-        self.head = nn.Linear(8, 4)
-
-    def forward(self, x):
-        return self.head(self.conv(x).relu().mean((2, 3)))
-"""
+NETWORK = Path(__file__).resolve().parents[1] / "tests" / "server" / "tiny_network.py"
 AWAY = 0.25
 METHODS = (b"GET ", b"PUT ", b"POST ")
 
@@ -159,9 +146,8 @@ class Phones:
 
 def exported(folder: Path) -> Path:
     """A small model, as `mobiledeploy export` makes it."""
-    (folder / "nets.py").write_text(NET)
     options = ExportOptions(weights="auto")
-    return pipeline.export(f"{folder / 'nets.py'}:Tiny", output=folder, options=options, name="tiny").folder
+    return pipeline.export(f"{NETWORK}:Tiny", output=folder, options=options, name="tiny").folder
 
 
 def stress(given: argparse.Namespace, folder: Path) -> dict[str, int]:

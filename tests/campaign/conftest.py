@@ -9,7 +9,8 @@ import pytest
 
 from mobiledeploy.cli import main
 
-sys.path.append(str(Path(__file__).parents[1] / "server"))
+SERVER = Path(__file__).parents[1] / "server"
+sys.path.append(str(SERVER))
 
 
 @dataclass(frozen=True)
@@ -19,29 +20,11 @@ class Outcome:
     err: str
 
 
-NET = """
-import torch
-from torch import nn
-
-class Tiny(nn.Module):
-    mobiledeploy_inputs = ((1, 3, 32, 32),)
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3, stride=2, padding=1)
-        self.head = nn.Linear(8, 4)
-
-    def forward(self, x):
-        return self.head(self.conv(x).relu().mean((2, 3)))
-"""
-
-
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An exported folder, made once."""
     folder = tmp_path_factory.mktemp("exported")
-    (folder / "nets.py").write_text(NET)
-    assert main(["export", f"{folder / 'nets.py'}:Tiny", "--output", str(folder), "--name", "tiny"]) == 0
+    assert main(["export", f"{SERVER / 'tiny_network.py'}:Tiny", "--output", str(folder), "--name", "tiny"]) == 0
     return folder / "tiny"
 
 

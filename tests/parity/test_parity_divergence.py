@@ -9,22 +9,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mixed_networks import INPUTS, seeded
 from torch import nn
 
 from mobiledeploy.parity.alignment import aligned_values
 from mobiledeploy.parity.check import check
 from mobiledeploy.parity.divergence import first_divergence, first_rounding_divergence
 from mobiledeploy.parity.samples import Sample
-from mobiledeploy.records import InputSpec
-
-INPUTS = (InputSpec("x", (1, 3, 32, 32)),)
-
-
-def seeded(module: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    for parameter in module.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
-    return module.eval()
 
 
 class Overflow(nn.Module):
