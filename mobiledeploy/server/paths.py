@@ -48,8 +48,7 @@ class Paths:
             Route("/v1/jobs/next", self.next_job, methods=["GET"]),
             Route("/v1/leases/{lease}/heartbeat", self.heartbeat, methods=["POST"]),
             Route("/v1/leases/{lease}/release", self.release, methods=["POST"]),
-            Route("/v1/blobs/{digest}", self.get_blob, methods=["GET"]),
-            Route("/v1/blobs/{digest}", self.put_blob, methods=["PUT"]),
+            Route("/v1/blobs/{digest}", self.blob, methods=["GET", "PUT"]),
             Route("/v1/jobs/{job}/report", self.put_report, methods=["PUT"]),
         ]
 
@@ -95,6 +94,9 @@ class Paths:
         device, lease = await self._desk.device(request), request.path_params["lease"]
         await run_in_threadpool(self._desk.queue.release, device, lease, await self._record(request, Release))
         return Response(status_code=204)
+
+    async def blob(self, request: Request) -> Response:
+        return await (self.put_blob if request.method == "PUT" else self.get_blob)(request)
 
     async def get_blob(self, request: Request) -> Response:
         device, digest = await self._desk.device(request), _digest(request)

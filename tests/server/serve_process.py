@@ -12,7 +12,9 @@ from pathlib import Path
 
 from wire_client import until
 
-__all__ = ["serving"]
+__all__ = ["ROOT", "serving"]
+
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager

@@ -15,9 +15,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from serve_process import serving
+from serve_process import ROOT, serving
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "protocol.md"
 DATE = "date: Fri, 20 Nov 2026 12:00:00 GMT"
 
