@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def classifier(tmp_path_factory, exported):
     """Four classes."""
     folder = tmp_path_factory.mktemp("classifier")
     (folder / "labels.txt").write_text("crane\ndog\nheron\ncat\n")
-    net = (exported.parent / "nets.py").read_text()
+    net = (Path(__file__).parents[1] / "server" / "tiny_network.py").read_text()
     (folder / "nets.py").write_text(net.replace("self.head(self.conv(x).relu().mean((2, 3)))", FORWARD))
     arguments = ["--labels", str(folder / "labels.txt"), "--output", str(folder), "--name", "net"]
     assert main(["export", f"{folder / 'nets.py'}:Tiny", *arguments]) == 0
