@@ -12,14 +12,12 @@ from sqlalchemy import Connection, Engine, Table, event
 
 from mobiledeploy.server.database import Database
 
-__all__ = ["BUSY_SECONDS", "POSTGRESQL"]
+__all__ = ["POSTGRESQL", "SESSION"]
 
-BUSY_SECONDS = 30
-"""So long another program's transaction is waited for."""
 
 _LOCK = 0x6D6F6264  # "mobd"; with the schema, for each store its own
-_SESSION = {
-    "lock_timeout": f"{BUSY_SECONDS}s",
+SESSION = {
+    "lock_timeout": "30s",
     # a host that was put to sleep in the middle of a transaction, or lost its network, must not hold the others up
     "idle_in_transaction_session_timeout": "60s",
     "tcp_keepalives_idle": "30",
@@ -52,7 +50,7 @@ def _prepare(engine: Engine) -> None:
 
 def _connected(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    for name, value in _SESSION.items():
+    for name, value in SESSION.items():
         cursor.execute(f"SET {name} = '{value}'")
     cursor.close()
     connection.commit()
