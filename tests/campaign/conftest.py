@@ -12,6 +12,10 @@ from mobiledeploy.cli import main
 SERVER = Path(__file__).parents[1] / "server"
 sys.path.append(str(SERVER))
 
+from stores import postgresql, pytest_generate_tests, store  # noqa: E402 - behind the line that finds it
+
+__all__ = ["postgresql", "pytest_generate_tests", "store"]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -26,11 +30,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     assert main(["export", f"{SERVER / 'tiny_network.py'}:Tiny", "--output", str(folder), "--name", "tiny"]) == 0
     return folder / "tiny"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> str:
-    return str(tmp_path / "results.db")
 
 
 @pytest.fixture
