@@ -35,7 +35,7 @@ def _reasons(report: BenchmarkReport) -> Iterator[str]:
     if report.failure is not None:
         yield f"the run failed ({report.failure.phase}): {report.failure.message}"
     during = _while_timed(report)
-    if not report.conditions:
+    if not during:
         yield "nothing was watched during the run"
     if any(sample.debugger for sample in during):
         yield "a debugger was attached"

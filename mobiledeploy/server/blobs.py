@@ -104,9 +104,12 @@ class Incoming:
             return False
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        self._place.parent.mkdir(parents=True, exist_ok=True)
+        folder = self._place.parent
+        new = not folder.is_dir()
+        folder.mkdir(parents=True, exist_ok=True)
         self._partial.replace(self._place)
-        _sync_folder(self._place.parent)
+        for changed in (folder, folder.parent) if new else (folder,):
+            _sync_folder(changed)
         return True
 
     def __enter__(self) -> Self:

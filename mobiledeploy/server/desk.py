@@ -41,9 +41,8 @@ class Desk:
         self.queue = queue
         self.reception = Reception(ledger, blobs)
         self.stopping = threading.Event()
-        self.heard: dict[str, float] = {}
         self._wrong: dict[str, collections.deque[float]] = {}
-        self._sent: dict[tuple[str, str], int] = {}
+        self._sent: dict[str, tuple[str, int]] = {}  # by device: its latest job, and bytes
 
     async def device(self, request: Request) -> Device:
         """Who asks. Raises Refusal."""
@@ -53,7 +52,6 @@ class Desk:
             found = await run_in_threadpool(self.pairing.device, secret.strip())
         if found is None:
             raise Refusal(401, "unpaired", "no device has this secret", "Pair the phone again with the host's code.")
-        self.heard[found.id] = time.monotonic()
         return found
 
     def allow_pairing(self, address: str) -> None:
@@ -81,18 +79,25 @@ class Desk:
             return any(digest in _needed(row.id, row.document) for row in rows)
 
     def expects(self, device: Device, size: int) -> None:
-        """Raises Refusal unless the device has a job that awaits its report, and room for `size` bytes of outputs."""
+        """Raises Refusal unless the device has a job that awaits its report, and room for `size` bytes of outputs.
+
+        What is sent counts for the job that the device was given last: earlier ones may wait for their report for ever.
+        """
         with self.ledger.reading() as connection:
             job = connection.execute(
                 select(leases.c.job)
                 .outerjoin(reports, reports.c.job == leases.c.job)
                 .where(leases.c.device == device.id, reports.c.job.is_(None))
+                .order_by(leases.c.given.desc(), leases.c.attempt.desc())
+                .limit(1)
             ).scalar()
         if job is None:
             raise Refusal(403, "forbidden", "no job of this device awaits a report", "Ask for the next job.")
-        sent = self._sent[device.id, job] = self._sent.get((device.id, job), 0) + size
+        counted, before = self._sent.get(device.id, (job, 0))
+        sent = size + (before if counted == job else 0)
         if sent > _OUTPUTS_OF_A_JOB:
             raise Refusal(413, "too-large", "the outputs of one job have 1 GiB at most", "Send fewer samples.")
+        self._sent[device.id] = job, sent
 
 
 @functools.lru_cache(maxsize=256)

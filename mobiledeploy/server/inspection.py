@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ Standing = str
 """real, simulated, simulator or debug: which results may stand beside each other."""
 
 _STARTED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z")
+_MOST_AXES = 16
 _NAME = re.compile(r"[\w.:+-]{1,64}")
 
 
@@ -73,9 +75,10 @@ def _unit_faults(unit: UnitRun, job: Job, blobs: Blobs) -> Iterator[str]:
 
 
 def _tensor_faults(tensor: TensorContent, blobs: Blobs) -> Iterator[str]:
-    size = ITEM_BYTES[tensor.dtype]
-    for extent in tensor.shape:
-        size *= extent
+    if len(tensor.shape) > _MOST_AXES:  # Core ML's arrays have five; the product of millions would take hours
+        yield f"output {tensor.name:.64} has more than {_MOST_AXES} axes"
+        return
+    size = ITEM_BYTES[tensor.dtype] * math.prod(tensor.shape)
     if size != tensor.bytes or any(extent < 0 for extent in tensor.shape):
         yield f"output {tensor.name:.64} has another size than its shape and dtype"
         return

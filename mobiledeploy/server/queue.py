@@ -6,6 +6,7 @@ that starts anew gives every open lease its full time again.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 import time
@@ -201,6 +202,7 @@ class JobQueue:
     def states(self, campaign: str) -> tuple[JobState, ...]:
         """Every job of the campaign, in order, as the store has it: leases end by `expire` only."""
         with self._ledger.reading() as connection:
+            latest = _latest_leases(connection, campaign)
             rows = connection.execute(
                 select(
                     jobs.c.id,
@@ -212,16 +214,9 @@ class JobQueue:
                 .where(jobs.c.campaign == campaign)
                 .order_by(jobs.c.position)
             ).all()
-            return tuple(self._state(connection, row) for row in rows)
+        return tuple(self._state(row, latest.get(row.id)) for row in rows)
 
-    def _state(self, connection: Connection, row: Any) -> JobState:
-        latest = connection.execute(
-            select(leases.c.id, leases.c.device, leases.c.attempt, endings.c.kind, endings.c.reason)
-            .outerjoin(endings)
-            .where(leases.c.job == row.id)
-            .order_by(leases.c.attempt.desc())
-            .limit(1)
-        ).first()
+    def _state(self, row: Any, latest: Any) -> JobState:
         attempt = latest.attempt if latest else 0
         state: StateName = "waiting"
         if row.reported:
@@ -234,7 +229,7 @@ class JobQueue:
             state = "given up"
         return JobState(
             row.id,
-            _job(row.document).package.name,
+            _package_name(row.id, row.document),
             state,
             latest.device if latest else None,
             attempt,
@@ -247,6 +242,23 @@ def _held_by(device: Device) -> Select[Any]:
     """The open lease of the device, with its job."""
     columns = select(leases.c.id, leases.c.attempt, jobs.c.document)
     return columns.join(jobs, jobs.c.id == leases.c.job).where(leases.c.device == device.id, ~_ENDED)
+
+
+def _latest_leases(connection: Connection, campaign: str) -> dict[str, Any]:
+    """By job: a screen asks for all of them several times a second."""
+    rows = connection.execute(
+        select(leases.c.job, leases.c.id, leases.c.device, leases.c.attempt, endings.c.kind, endings.c.reason)
+        .join(jobs, jobs.c.id == leases.c.job)
+        .outerjoin(endings, endings.c.lease == leases.c.id)
+        .where(jobs.c.campaign == campaign)
+        .order_by(leases.c.attempt)
+    )
+    return {row.job: row for row in rows}
+
+
+@functools.lru_cache(maxsize=4096)
+def _package_name(_job_id: str, document: str) -> str:
+    return _job(document).package.name
 
 
 def _job(document: str) -> Job:

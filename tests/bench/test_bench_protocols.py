@@ -75,15 +75,21 @@ def test_the_median_is_over_all_samples_of_all_rounds() -> None:
     assert figure("median", []).reason == "no prediction was timed"
 
 
+@pytest.mark.parametrize("milliseconds", [5.0, 500.0])
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
-def test_the_plan_of_a_protocol_gives_a_run_of_its_form(protocol) -> None:
+def test_the_plan_of_a_protocol_gives_a_run_of_its_form(protocol, milliseconds: float) -> None:
     plan = protocol.plan(MeasurementPlan(compute_units=("all",), warm_up=3))
     assert (plan.compute_units, plan.warm_up) == (("all",), 3)
-    rounds, milliseconds = plan.rounds, 5.0
+    rounds = plan.rounds
     while rounds * plan.iterations * milliseconds < plan.minimum_seconds * 1e3:
         rounds += 1
     run = replace(series([[milliseconds] * plan.iterations] * rounds), plan=plan)
     assert protocol.figure(run).milliseconds == milliseconds
+
+
+def test_modelbench_warms_up_though_the_base_does_not() -> None:
+    plan = protocol_named("modelbench").plan(MeasurementPlan(warm_up=0, reload=False))
+    assert (plan.rounds, plan.iterations, plan.warm_up, plan.reload) == (20, 50, 1, True)
 
 
 def test_an_unknown_protocol_names_the_known_ones() -> None:

@@ -53,6 +53,7 @@ def test_an_undisturbed_run_of_a_release_build_on_a_phone_is_valid() -> None:
         ({"device": replace(REPORT.device, kind="simulator")}, "the device is a simulator"),
         ({"app": AppIdentity("0.1.0", "x", "debug")}, "the app is a debug build"),
         ({"conditions": ()}, "nothing was watched during the run"),
+        ({"conditions": (at(3501), at(4000))}, "nothing was watched during the run"),
         ({"conditions": (GOOD, at(1500, debugger=True))}, "a debugger was attached"),
         ({"conditions": (GOOD, at(1500, low_power=True))}, "low power mode was on"),
         ({"conditions": (at(0, low_power=True),)}, "low power mode was on"),

@@ -43,6 +43,16 @@ def test_scores_per_picture_are_a_ranking_and_nothing_else_is(array, expected):
     assert is_ranking(array) is expected
 
 
+def test_every_row_that_decides_is_held_to_account():
+    """One picture of three is answered otherwise; the third row's margin of 0.1 decides nothing."""
+    reference = np.array([[3.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 1.1, 0.0]])
+    second, third = reference.copy(), reference.copy()
+    second[1], third[2] = [0.0, 1.0, 3.0], [1.1, 1.0, 0.0]
+    assert ranking(reference, second, 0.5).top1 is False
+    assert ranking(reference, third, 0.5).top1 is True
+    assert ranking(reference, third, 0.05).top1 is False
+
+
 REFERENCE = np.array([[5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0]])
 
 

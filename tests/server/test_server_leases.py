@@ -1,0 +1,107 @@
+"""Leases of several phones, cancelled campaigns, and what the queue costs: with a clock that the test moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_jobs import small_job
+from sqlalchemy import Engine, event
+from wire_client import APP, DEVICE, report_of
+
+from mobiledeploy.records import PairingRequest, Progress, Release, codec
+from mobiledeploy.server.host import Place, open_place
+from mobiledeploy.server.pairing import Device, Pairing, Terms
+from mobiledeploy.server.queue import JobQueue, NewJob
+from mobiledeploy.server.reception import Reception, read_report
+from mobiledeploy.server.refusal import Refusal
+
+TERMS = Terms(heartbeat_seconds=5.0, lease_seconds=30.0)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return open_place(str(tmp_path / "results.db"))
+
+
+@pytest.fixture
+def queue(place: Place, clock: Clock) -> JobQueue:
+    queue = JobQueue(place.ledger, TERMS, clock)
+    queue.add([NewJob(small_job(f"job-{i}", place.blobs), "c", f"s{i}") for i in range(2)])
+    return queue
+
+
+def device(place: Place) -> Device:
+    pairing = Pairing(place.ledger, TERMS)
+    answer = pairing.pair(PairingRequest(pairing.token(), DEVICE, APP, (1,)))
+    return Device(answer.device_id, DEVICE)
+
+
+def refusal(call, *arguments) -> str:
+    with pytest.raises(Refusal) as refused:
+        call(*arguments)
+    return refused.value.problem.code
+
+
+def test_a_phone_that_lives_does_not_keep_the_lease_of_another(place, queue, clock) -> None:
+    phone, other = device(place), device(place)
+    lease, lost = queue.take(phone), queue.take(other)
+    for _ in range(2):
+        clock.now += 20
+        queue.renew(phone, lease.id, Progress("rounds"))
+    assert [state.state for state in queue.states("c")] == ["running", "waiting"]
+    assert refusal(queue.renew, other, lost.id, Progress("rounds")) == "lease-lost"
+
+
+def test_only_what_is_open_is_cancelled_and_in_its_campaign_only(place, queue) -> None:
+    queue.add([NewJob(small_job("of-another", place.blobs), "another", "s")])
+    phone = device(place)
+    report, blobs = report_of(queue.take(phone).job)
+    for content in blobs:
+        place.blobs.add(content)
+    Reception(place.ledger, place.blobs).bring(read_report(codec.dumps(report).encode()))
+    assert queue.cancel("c", "enough") == 1
+    assert queue.cancel("c", "enough") == 0
+    assert [state.state for state in (*queue.states("c"), *queue.states("another"))] == [
+        "reported",
+        "cancelled",
+        "waiting",
+    ]
+
+
+def test_only_the_same_subject_of_the_same_campaign_goes_to_another_device(place, queue, clock) -> None:
+    phone = device(place)
+    queue.add([NewJob(small_job("again", place.blobs), "later", "s0")])
+    taken = []
+    while (lease := queue.take(phone)) is not None:
+        queue.release(phone, lease.id, Release("done", retry=False))
+        taken.append(lease.job.id)
+    assert taken == ["job-0", "job-1", "again"]
+
+
+def test_what_a_screen_asks_for_does_not_grow_with_the_jobs(place, queue) -> None:
+    """Two questions to the store, however many jobs and attempts there are."""
+    queue.add([NewJob(small_job(f"more-{i}", place.blobs), "c", f"m{i}") for i in range(20)])
+    phone = device(place)
+    for attempt in range(2):
+        queue.release(phone, queue.take(phone).id, Release(f"attempt {attempt}"))
+    asked = []
+    event.listen(Engine, "before_cursor_execute", listener := lambda *about: asked.append(about[2]))
+    try:
+        states = queue.states("c")
+    finally:
+        event.remove(Engine, "before_cursor_execute", listener)
+    assert (len(states), states[0].attempt, states[0].device, states[1].attempt) == (22, 2, phone.id, 0)
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
