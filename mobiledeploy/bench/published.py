@@ -47,13 +47,13 @@ def published_latencies(
             row["resolution"],
         )
         for row in _rows()
-        if (seen := _SEEN.match(row["note"])) is not None
-        and seen.group(1) in _QUOTABLE
-        and not _COMPRESSED.search(row["model"] + row["note"])
-        and row["timm_name"] == name != ""
+        if row["timm_name"] == name != ""
+        and row["compute_unit"] in _UNITS[units]
         and chip is not None
         and chip_of(row["device"]) == chip
-        and row["compute_unit"] in _UNITS[units]
+        and (seen := _SEEN.match(row["note"])) is not None
+        and seen.group(1) in _QUOTABLE
+        and not _COMPRESSED.search(row["model"] + row["note"])
         and (resolution is None or row["resolution"] in ("", str(resolution)))
     ]
     return tuple(sorted(found, key=lambda each: each.latency_ms))
