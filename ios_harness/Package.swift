@@ -2,15 +2,22 @@
 import PackageDescription
 
 #if os(Linux)
-    // Modules with the names and declarations of Apple's, so that the code that needs them is compiled and run here.
+    // Modules with the declarations of Apple's, so that the code that needs them is compiled and run here.
     let shims: [Target] = [
+        .target(name: "AppleFoundation", path: "Shims/AppleFoundation"),
+        .target(name: "AppleKernel", path: "Shims/AppleKernel"),
         .target(name: "CoreVideo", path: "Shims/CoreVideo"),
         .target(name: "CoreML", dependencies: ["CoreVideo"], path: "Shims/CoreML"),
+        .target(name: "UIKit", path: "Shims/UIKit"),
     ]
     let coreML: [Target.Dependency] = ["CoreML", "CoreVideo"]
+    let system: [Target.Dependency] = ["AppleFoundation", "AppleKernel"]
+    let uiKit: [Target.Dependency] = ["UIKit"]
 #else
     let shims: [Target] = []
     let coreML: [Target.Dependency] = []
+    let system: [Target.Dependency] = []
+    let uiKit: [Target.Dependency] = []
 #endif
 
 let package = Package(
@@ -27,11 +34,11 @@ let package = Package(
     ],
     targets: shims + [
         .target(name: "BenchmarkRecords"),
-        .target(name: "LatencyCore", dependencies: ["BenchmarkRecords"]),
+        .target(name: "LatencyCore", dependencies: ["BenchmarkRecords"] + system),
         .target(name: "ModelRunner", dependencies: ["BenchmarkRecords"]),
         .target(name: "ModelRunnerCoreML", dependencies: ["BenchmarkRecords", "ModelRunner"] + coreML),
         .target(name: "DeviceState", dependencies: ["BenchmarkRecords"]),
-        .target(name: "DeviceStateLive", dependencies: ["BenchmarkRecords", "DeviceState"]),
+        .target(name: "DeviceStateLive", dependencies: ["BenchmarkRecords", "DeviceState"] + system + uiKit),
         .target(name: "HostClient", dependencies: ["BenchmarkRecords"]),
         .target(name: "HostClientLive", dependencies: ["BenchmarkRecords", "HostClient"]),
         .target(
@@ -56,7 +63,8 @@ let package = Package(
             name: "ModelRunnerTests",
             dependencies: ["BenchmarkRecords", "ModelRunner", "ModelRunnerCoreML", "Support"] + coreML),
         .testTarget(
-            name: "DeviceStateTests", dependencies: ["BenchmarkRecords", "DeviceState", "DeviceStateLive", "Support"]),
+            name: "DeviceStateTests",
+            dependencies: ["BenchmarkRecords", "DeviceState", "DeviceStateLive", "Support"] + system + uiKit),
         .testTarget(
             name: "HostClientTests", dependencies: ["BenchmarkRecords", "HostClient", "HostClientLive", "Support"]),
         .testTarget(

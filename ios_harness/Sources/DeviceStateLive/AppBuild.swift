@@ -25,11 +25,8 @@ enum AppBuild {
         #endif
     }
 
+    /// Nil where Core ML is not loaded.
     private static var coreML: String? {
-        #if canImport(Darwin)
-            Bundle(identifier: "com.apple.CoreML")?.infoDictionary?["CFBundleVersion"] as? String
-        #else
-            nil
-        #endif
+        Bundle(identifier: "com.apple.CoreML")?.infoDictionary?["CFBundleVersion"] as? String
     }
 }

@@ -5,7 +5,7 @@
 
     extension DeviceState {
         /// What Linux tells: this machine pretends to be a phone, and says so.
-        public static let live = DeviceState(
+        static let linux = DeviceState(
             identity: { LinuxDevice().identity }, app: { AppBuild.identity() },
             condition: { LinuxDevice().condition(atNs: $0) })
     }

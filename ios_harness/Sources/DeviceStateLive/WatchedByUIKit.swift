@@ -1,5 +1,6 @@
-#if os(iOS)
+#if canImport(UIKit)
     import BenchmarkRecords
+    import Foundation
     import UIKit
 
     /// Follows what UIKit knows of the device: its name, its battery, and whether the app is active.
@@ -12,18 +13,18 @@
         public func begin() {
             guard observers.isEmpty else { return }
             UIDevice.current.isBatteryMonitoringEnabled = true
-            let resigning = UIApplication.willResignActiveNotification
             let names = [
                 UIDevice.batteryLevelDidChangeNotification, UIDevice.batteryStateDidChangeNotification,
-                UIApplication.didBecomeActiveNotification, resigning,
+                UIApplication.didBecomeActiveNotification, UIApplication.willResignActiveNotification,
                 UIApplication.didEnterBackgroundNotification,
             ]
-            observers = names.map { name in
-                NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) { note in
-                    // The state of the application changes only after this one was sent.
-                    let resigned = note.name == resigning
-                    MainActor.assumeIsolated { Self.read(resigned: resigned) }
-                }
+            for name in names {
+                // The state of the application changes only after this one was sent.
+                let resigned = name == UIApplication.willResignActiveNotification
+                observers.append(
+                    NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) { _ in
+                        MainActor.assumeIsolated { Self.read(resigned: resigned) }
+                    })
             }
             Self.read(resigned: false)
         }

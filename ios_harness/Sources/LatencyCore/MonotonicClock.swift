@@ -1,36 +1,9 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Glibc)
-    import Glibc
-#endif
-
 /// Nanoseconds that only go forward. Injected, so that tests say what time it is.
 public protocol MonotonicClock: Sendable {
     /// The name of the clock, for the report.
     var name: String { get }
     /// Nanoseconds since some moment in the past.
     func now() -> Int
-}
-
-/// The system's finest clock that does not run while the device sleeps and that nobody sets.
-public struct SystemClock: MonotonicClock {
-    public init() {}
-
-    #if canImport(Darwin)
-        public let name = "CLOCK_UPTIME_RAW"
-
-        @inlinable
-        public func now() -> Int { Int(clock_gettime_nsec_np(CLOCK_UPTIME_RAW)) }
-    #else
-        public let name = "CLOCK_MONOTONIC"
-
-        @inlinable
-        public func now() -> Int {
-            var time = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &time)
-            return time.tv_sec &* 1_000_000_000 &+ time.tv_nsec
-        }
-    #endif
 }
 
 /// What the clock itself costs and can tell.

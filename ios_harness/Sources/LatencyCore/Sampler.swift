@@ -1,4 +1,6 @@
-#if canImport(ObjectiveC)
+#if os(Linux)
+    import AppleFoundation
+#else
     import ObjectiveC
 #endif
 
@@ -42,10 +44,6 @@ public struct Sampler<Clock: MonotonicClock> {
     /// What Core ML releases automatically is freed after each prediction, outside the timed region.
     @inlinable
     func pooled(_ body: () throws -> Void) rethrows {
-        #if canImport(ObjectiveC)
-            try autoreleasepool { try body() }
-        #else
-            try body()
-        #endif
+        try autoreleasepool { try body() }
     }
 }
