@@ -27,6 +27,8 @@ def subject_reference(subject: Subject | None, blobs: Blobs) -> Reference | str:
     """The reference outputs, or the reason why there are none."""
     if subject is None:
         return "the job is not of this store, so there is no reference here"
+    if subject.no_reference:
+        return subject.no_reference
     path = blobs.find(subject.reference) if subject.reference else None
     if path is None:
         return "the reference outputs are not there"

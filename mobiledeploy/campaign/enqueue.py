@@ -13,7 +13,7 @@ from mobiledeploy.records import Job, codec
 from mobiledeploy.server.queue import NewJob
 
 if TYPE_CHECKING:
-    from mobiledeploy.campaign.prepare import Prepared
+    from mobiledeploy.campaign.content import Prepared
     from mobiledeploy.records import MeasurementPlan
     from mobiledeploy.server.queue import JobQueue
 
@@ -33,8 +33,8 @@ class Campaign:
 def enqueue(
     queue: JobQueue, prepared: Sequence[Prepared], plan: MeasurementPlan, *, phones: int = 1, device: str | None = None
 ) -> Campaign:
-    """A job per package and phone. An interrupted campaign of the same packages, plan, number of phones and `device`
-    (see `NewJob.device`) is taken up again in the place of a new one."""
+    """A job per package, size and phone. An interrupted campaign of the same packages, sizes, plan, number of phones
+    and `device` (see `NewJob.device`) is taken up again in the place of a new one."""
     name = _name(prepared, plan, phones, device)
     for number in itertools.count(1):
         campaign = f"{name}-{number}"
@@ -48,7 +48,7 @@ def enqueue(
 
 
 def _name(prepared: Sequence[Prepared], plan: MeasurementPlan, phones: int, device: str | None) -> str:
-    parts = [f"{each.package.identity} {each.function}" for each in prepared]
+    parts = [f"{each.package.identity} {each.function} {each.subject.size}" for each in prepared]
     text = "\n".join([*parts, codec.dumps(plan), str(phones), str(device)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

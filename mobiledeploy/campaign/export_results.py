@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from mobiledeploy.campaign.sizes import size_text
 from mobiledeploy.records.codec import encode
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _who(summary: BenchmarkSummary) -> dict[str, Any]:
         "kind": summary.standing,
         "valid": summary.validity.valid,
         "model": summary.model,
+        "size": size_text(summary.size) if summary.size else None,
         "package": summary.package,
         "hardware": summary.device.hardware,
         "system": f"{summary.device.system} {summary.device.system_version} ({summary.device.build})",
@@ -79,9 +81,11 @@ def _unit_rows(summary: BenchmarkSummary) -> Iterator[dict[str, Any]]:
             "cold_load_ms": unit.cold_load_ms,
             "cached_load_ms": unit.cached_load_ms,
             "first_prediction_ms": unit.first_prediction_ms,
+            "parity_against": summary.parity_against,
             "psnr_db": min((each.psnr_db for each in unit.parity or ()), default=None),
             "equal": None if unit.parity is None else all(each.passed for each in unit.parity),
             "operators": " ".join(f"{name}:{share:.4f}" for name, share in unit.operators.items()),
+            "no_parity": unit.parity_reason,
             "failure": unit.failure.message if unit.failure else None,
         }
 

@@ -86,8 +86,10 @@ def summarize(stored: StoredReport, blobs: Blobs) -> BenchmarkSummary:
         started=report.started,
         units=tuple(_unit(unit, report, subject, reference, blobs) for unit in report.units),
         imported=stored.imported,
-        precision=subject.precision if subject else None,
+        precision=(subject.precision or None) if subject else None,
         failure=report.failure,
+        size=subject.size if subject else None,
+        parity_against=subject.reference_of if subject else "original",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from mobiledeploy.campaign.enqueue import Campaign, enqueue
 from mobiledeploy.campaign.outcome import campaign_reports, summarize
 from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import SimulatedPhones, harness_cli
+from mobiledeploy.campaign.sizes import ChosenSizes
 from mobiledeploy.campaign.watch import watch
 from mobiledeploy.server.host import Host, HostOptions, open_place
 from mobiledeploy.server.pairing import Terms
 from mobiledeploy.server.queue import REAL_ONLY, SIMULATED_ONLY, JobQueue
 from mobiledeploy.server.reception import Reception
+from mobiledeploy.server.store_url import shown_store
 
 if TYPE_CHECKING:
     from mobiledeploy.records import BenchmarkSummary, MeasurementPlan
@@ -34,23 +36,25 @@ SIMULATED, LAN = "simulated", "lan"
 @dataclass(frozen=True)
 class Request:
     """`device`: lan, simulated, mac, or a phone that devicectl knows. `phones`: different ones for each package.
-    `queue_only`: add the jobs, and leave."""
+    `queue_only`: add the jobs, and leave. `sizes`: of packages that take several."""
 
     plan: MeasurementPlan
     device: str
     phones: int
     listening: HostOptions
     queue_only: bool = False
+    sizes: ChosenSizes = field(default_factory=ChosenSizes)
 
 
 class Session:
-    """`store`: see `open_place`; made if it is not there. `campaign`: of the jobs, once `run` has begun.
+    """`store`: see `open_place`; made if it is not there; kept for people, without a password. `campaign`: of the jobs,
+    once `run` has begun.
 
     Raises InputError or HostError where the store cannot be used.
     """
 
     def __init__(self, store: str, request: Request, viewer: Any) -> None:
-        self.store = store
+        self.store = shown_store(store)
         self.campaign = ""
         self._request = request
         self._viewer = viewer
@@ -58,8 +62,8 @@ class Session:
         self._queue = JobQueue(self._place.ledger, Terms())
         self.blobs = self._place.blobs
 
-    def run(self, folders: Sequence[Path], offer: Offer) -> tuple[BenchmarkSummary, ...]:
-        """Measures the packages of exported folders, until every job has ended. `offer`: shows how to pair, and gives
+    def run(self, paths: Sequence[Path], offer: Offer) -> tuple[BenchmarkSummary, ...]:
+        """Measures exported folders and packages, until every job has ended. `offer`: shows how to pair, and gives
         what is to be called from time to time to go on with it.
 
         Raises HostError; an interrupt leaves the queue as it is.
@@ -68,7 +72,7 @@ class Session:
         kinds = {SIMULATED: SIMULATED_ONLY, LAN: REAL_ONLY}
         target = kinds.get(request.device, f"*{request.device}"[:32])
         direct = None if request.device in kinds else measurer(request.device, self._viewer.note)
-        prepared = [each for folder in folders for each in prepare(folder, self.blobs)]
+        prepared = [each for path in paths for each in prepare(path, self.blobs, request.sizes, self._viewer)]
         found = enqueue(self._queue, prepared, request.plan, phones=request.phones, device=target)
         self._tell(found, len(prepared) * request.phones)
         if request.queue_only:

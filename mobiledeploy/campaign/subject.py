@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from mobiledeploy.errors import PackageError
 from mobiledeploy.records import codec
@@ -15,10 +15,14 @@ __all__ = ["Subject", "read_subject"]
 class Subject:
     """`architecture`: the name in timm, empty where there is none. `resolution`: height of the pictures in pixels.
 
-    `reference`: the blob with the original's outputs (`reference.npz`), None where there is none. `prefix`: what the
-    names of its samples begin with, where it has those of several sizes. `bar_db`: of the export. `sizes`: (height,
-    width) of the pictures. Of a classifier, which answers with a probability per label: the number of its `labels`, and
-    the indices of the classes that have one of their own.
+    `reference`: the blob with the outputs to compare with (`reference.npz`), None where there are none, for
+    `no_reference`. `reference_of`: whose outputs they are: the original model's, or, where nobody knows an original,
+    the package's own, executed by the host in float32. `prefix`: what the names of its samples begin with, where it has
+    those of several sizes. `bar_db`: what the outputs must reach. `precision`: empty where nobody knows it.
+
+    `sizes`: (height, width) of the pictures; `size`: the one that was chosen, where the package takes several. Of a
+    classifier, which answers with a probability per label: the number of its `labels`, and the indices of the classes
+    that have one of their own.
     """
 
     schema: ClassVar[str] = "mobiledeploy.bench-subject/1"
@@ -33,6 +37,9 @@ class Subject:
     sizes: tuple[tuple[int, int], ...] = ()
     labels: int = 0
     distinct_classes: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
+    reference_of: Literal["original", "package"] = "original"
+    no_reference: str = ""
 
 
 def read_subject(text: str) -> Subject | None:

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mobiledeploy.campaign.session import Request, Session
+    from mobiledeploy.campaign.sizes import ChosenSizes
     from mobiledeploy.cli.progress import StepProgress
     from mobiledeploy.cli.screen import Screen
     from mobiledeploy.records import BenchmarkSummary
 
 __all__ = ["bench"]
 
-_WHAT = "MODEL as `mobiledeploy export` takes it, an exported folder, or an .mlpackage in one."
+_WHAT = "MODEL as `mobiledeploy export` takes it, an exported folder, or anybody's .mlpackage or .mlmodel."
 _UNITS = {"cpu": "cpuOnly", "gpu": "cpuAndGPU", "ne": "cpuAndNeuralEngine", "all": "all"}
 _DEVICE = "lan: phones that pair; simulated; mac: this one; or a phone by devicectl's identifier, UDID or name."
+
+_SIZES = "Of a package for several sizes: which to measure (N or HxW), each by itself; its default one if not given."
 
 
 def _option(metavar: str, text: str, **more: Any) -> Any:
@@ -51,6 +54,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
     ] = False,
     rounds: Annotated[int | None, _option("N", "Other than the protocol's.", min=1, max=10000)] = None,
     iterations: Annotated[int | None, _option("N", "Per round, other than the protocol's.", min=1, max=10000)] = None,
+    sizes: Annotated[str | None, _option("N,N,…|all", _SIZES)] = None,
     output: Annotated[Path, _option("DIR", "Where a MODEL is exported to.")] = Path("exports"),
     weights: Weights = "auto",
     resolution: Resolution = None,
@@ -67,21 +71,25 @@ def bench(  # noqa: PLR0917 - a parameter per option
     )
     named = options.names(compute_units)
     units = [_UNITS[options.choice(name, tuple(_UNITS), "--compute-units", "compute unit")] for name in named]
+    every = sizes is not None and sizes.strip().lower() == "all"
+    named_sizes = () if every else options.sizes(sizes, "--sizes")
     place = listening(lan=lan or (device == "lan" and host is None), host=host, port=port)
     with screen.working() as progress:
         progress.step("Loading libraries")
         from mobiledeploy.bench.protocols.table import protocol_named
         from mobiledeploy.campaign.session import Request, Session
+        from mobiledeploy.campaign.sizes import ChosenSizes
         from mobiledeploy.server.ledger import check_place
 
         plan = protocol_named(protocol).plan(
             MeasurementPlan(compute_units=cast("Any", tuple(u for u in COMPUTE_UNITS if u in units)))
         )
-        request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue)
+        chosen = ChosenSizes(named_sizes, every)
+        request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue, chosen)
         check_place(store)
-        folders = _folders(models, output, exported, progress)
+        paths = _paths(models, output, exported, chosen, progress)
         session = Session(store, request, progress)
-        summaries = _measure(session, folders, request, progress)
+        summaries = _measure(session, paths, request, progress)
     _show(screen, session, summaries)
 
 
@@ -91,34 +99,36 @@ def _changed(plan: MeasurementPlan, rounds: int | None, iterations: int | None) 
     return replace(plan, rounds=rounds or plan.rounds, iterations=iterations or plan.iterations)
 
 
-def _folders(
-    models: "Sequence[str]", output: Path, wanted: ExportOptions, progress: "StepProgress"
+def _paths(
+    models: "Sequence[str]", output: Path, wanted: ExportOptions, chosen: "ChosenSizes", progress: "StepProgress"
 ) -> "tuple[Path, ...]":
-    """Exported folders, whole and of Core ML: those that were named, and of the models that were, now exported."""
-    from mobiledeploy.campaign.prepare import packages_in
+    """Packages and exported folders with one: those that were named, and of the models that were, now exported. Each
+    has the sizes that were asked for."""
+    from mobiledeploy.campaign.prepare import is_package, measurable
 
-    folders: list[Path] = []
+    paths: list[Path] = []
     for model in dict.fromkeys(models):
-        if Path(model).is_dir() and ":" not in model:
+        if is_package(model):
             progress.step(f"Reading {model}")
-            packages_in(Path(model))
-            folders.append(Path(model))
+            path = Path(model)
         else:
             from mobiledeploy import pipeline
 
-            folders.append(pipeline.export(model, output=output, options=wanted, progress=progress).folder)
-    return tuple(folders)
+            path = pipeline.export(model, output=output, options=wanted, progress=progress).folder
+        measurable(path, chosen)
+        paths.append(path)
+    return tuple(paths)
 
 
 def _measure(
-    session: "Session", folders: "tuple[Path, ...]", request: "Request", progress: "StepProgress"
+    session: "Session", paths: "tuple[Path, ...]", request: "Request", progress: "StepProgress"
 ) -> "tuple[BenchmarkSummary, ...]":
     from mobiledeploy.cli.serve import PairingOffer
 
     if request.device == "lan" and request.listening.host == "127.0.0.1" and not request.queue_only:
         progress.warn("Only this machine can reach the host. For phones add --lan.")
     try:
-        return session.run(folders, lambda running: PairingOffer(running, progress).renew)
+        return session.run(paths, lambda running: PairingOffer(running, progress).renew)
     except KeyboardInterrupt:
         progress.note("The queue is kept: the same command goes on with what is left.")
         raise
@@ -149,8 +159,14 @@ def _demand_equality(summaries: "tuple[BenchmarkSummary, ...]") -> None:
         for unit in summary.units if summary.standing == "real" else ():
             failed = [each for each in unit.parity or () if not each.passed]
             if failed:
-                raise ParityError(
-                    f"on the device {summary.model} does not equal the original: {failed[0].reason}",
-                    where=f"{unit.compute_units} of {summary.device.name or summary.device.hardware}",
-                    remedy="Compare the compute units; `mobiledeploy check` tells whether the package itself is right.",
-                )
+                raise _unequal(summary, unit.compute_units, failed[0].reason)
+
+
+def _unequal(summary: "BenchmarkSummary", units: str, reason: str | None) -> ParityError:
+    other = "the original" if summary.parity_against == "original" else "what its program computes in float32"
+    itself = "check" if summary.parity_against == "original" else "diagnose"
+    return ParityError(
+        f"on the device {summary.model} does not equal {other}: {reason}",
+        where=f"{units} of {summary.device.name or summary.device.hardware}",
+        remedy=f"Compare the compute units; `mobiledeploy {itself}` tells whether the package itself is right.",
+    )

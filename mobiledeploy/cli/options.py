@@ -36,9 +36,9 @@ def resolution(text: str | None) -> tuple[int, int] | None:
     return None if text is None else _size(text, "--resolution")
 
 
-def sizes(text: str | None) -> tuple[tuple[int, int], ...]:
+def sizes(text: str | None, option: str = "--flexible") -> tuple[tuple[int, int], ...]:
     """Sizes with commas between them, each as `resolution` takes it, none twice, in the order given."""
-    found = [] if text is None else [_size(part.strip(), "--flexible") for part in text.split(",")]
+    found = [] if text is None else [_size(part.strip(), option) for part in text.split(",")]
     return tuple(dict.fromkeys(found))
 
 

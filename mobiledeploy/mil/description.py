@@ -47,6 +47,15 @@ class Feature:
     enumerated: tuple[tuple[int, ...], ...] = ()
     ranges: tuple[tuple[int, int | None], ...] = ()
 
+    @property
+    def default_shape(self) -> tuple[int, ...]:
+        """The declared shape, or the smallest one allowed where none is declared; empty where nothing is."""
+        if self.shape and min(self.shape) > 0:
+            return self.shape
+        if self.enumerated:
+            return self.enumerated[0]
+        return tuple(max(1, low) for low, _ in self.ranges)
+
     def check_shape(self, shape: Sequence[int]) -> None:
         """Raises InputError unless an array or image of this shape may be given."""
         shape = tuple(shape)

@@ -17,7 +17,7 @@ from mobiledeploy.mil.weights import WeightFile
 if TYPE_CHECKING:
     from mobiledeploy.mil.package import Package
 
-__all__ = ["parse_model", "read_program"]
+__all__ = ["parse_any_model", "parse_model", "read_program"]
 
 
 def parse_model(data: bytes, where: str) -> Any:
@@ -25,6 +25,16 @@ def parse_model(data: bytes, where: str) -> Any:
 
     Raises PackageError if there is none, UnsupportedError for another format.
     """
+    model = parse_any_model(data, where)
+    kind = model.WhichOneof("Type")
+    if kind != "mlProgram" and kind not in PIPELINES:
+        raise not_a_program(kind, where)
+    return model
+
+
+def parse_any_model(data: bytes, where: str) -> Any:
+    """The `Model` message in `data`, of whatever type: its description can be read even where nothing here executes
+    it. Raises PackageError if there is none."""
     model = message_class("Model")()
     try:
         model.ParseFromString(data)
@@ -32,11 +42,8 @@ def parse_model(data: bytes, where: str) -> Any:
         raise PackageError(
             "the model specification cannot be parsed", where=where, remedy="Export or download the package again."
         ) from None
-    kind = model.WhichOneof("Type")
-    if kind is None:
+    if model.WhichOneof("Type") is None:
         raise PackageError("the file holds no model", where=where, remedy="Is this an .mlpackage or .mlmodel?")
-    if kind != "mlProgram" and kind not in PIPELINES:
-        raise not_a_program(kind, where)
     return model
 
 

@@ -166,7 +166,7 @@ def _size(feature: Feature, own: tuple[int, int]) -> tuple[int, int]:
             pass
         else:
             return own
-    height, width = _default_shape(feature)[:2] if image else _default_shape(feature)[-2:]
+    height, width = feature.default_shape[:2] if image else feature.default_shape[-2:]
     return height, width
 
 
@@ -176,19 +176,10 @@ def _image(feature: Feature, pixels: NDArray[np.uint8]) -> Image.Image:
     return picture if mode == "RGB" else picture.convert("L").convert(mode)
 
 
-def _default_shape(feature: Feature) -> tuple[int, ...]:
-    """The declared shape, or the smallest one allowed where none is declared."""
-    if feature.shape and min(feature.shape) > 0:
-        return feature.shape
-    if feature.enumerated:
-        return feature.enumerated[0]
-    return tuple(max(1, low) for low, _ in feature.ranges)
-
-
 def _random(entry: RunInput, seed: tuple[int, int]) -> Any:
     feature = entry.feature
     generator = np.random.Generator(np.random.PCG64(seed))
-    shape = _default_shape(feature)
+    shape = feature.default_shape
     if feature.kind == "image":
         return _image(feature, natural_picture(*shape[:2], seed=seed))
     if feature.kind == "double":

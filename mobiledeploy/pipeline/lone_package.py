@@ -7,27 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobiledeploy.errors import UnsupportedError
-from mobiledeploy.mil.dtype import DataType
 from mobiledeploy.mil.loading import load
-from mobiledeploy.parity.blend import blend_of, dtype_of, is_constant, widened
+from mobiledeploy.parity.blend import blend_of, widened
 from mobiledeploy.parity.check import check as check_parity
 from mobiledeploy.parity.check import standard_for
 from mobiledeploy.parity.reference import Reference
 from mobiledeploy.parity.runners.classifier import classifier_of, output_arrays
 from mobiledeploy.parity.samples import parity_samples
 from mobiledeploy.parity.trial import Trial, feeds_of
+from mobiledeploy.parity.unrounded import input_spec, precision_of
 from mobiledeploy.pipeline.diverging import with_divergence
 from mobiledeploy.pipeline.examining import Subject, examine
 from mobiledeploy.pipeline.mixing import MARGIN_DB
-from mobiledeploy.records import InputSpec, Preprocessing
 
 if TYPE_CHECKING:
-    from mobiledeploy.mil.description import Feature
     from mobiledeploy.mil.model import Model
-    from mobiledeploy.mil.program import Function
     from mobiledeploy.parity.samples import Sample
     from mobiledeploy.progress import Progress
-    from mobiledeploy.records import Diagnosis
+    from mobiledeploy.records import Diagnosis, InputSpec
 
 __all__ = ["examine_alone"]
 
@@ -53,24 +50,15 @@ def examine_alone(
         raise UnsupportedError(
             "a program that keeps a state cannot be diagnosed", where=str(package), remedy="Give one without a state."
         )
-    specs = inputs or tuple(map(_spec, model.inputs))
+    specs = inputs or tuple(map(input_spec, model.inputs))
     progress.step(f"Executing {package.name}")
     against = reference or _unrounded(load(package, precision="float32"), specs, parity_samples(specs, images=images))
-    precision = _precision(model.function)
+    precision = precision_of(model)
     report = check_parity(package, against, specs, runner="mil", precision=precision, bar_db=bar_db)
     report = with_divergence(report, package, against)
     blend = blend_of(model.function, widened(model.function))
     trial = Trial(blend, model, specs, against, standard_for(specs, precision, report.bar_db + MARGIN_DB))
     return examine(Subject(str(package), package, report, trial, report, None, note), progress)
-
-
-def _precision(function: Function) -> str:
-    """What the operators compute in; casts and constants between them compute nothing."""
-    working = (o for o in function.block.operations if o.type != "cast" and not is_constant(o))
-    kinds = {dtype_of(kind) for operation in working for kind in operation.output_types}
-    if DataType.FLOAT16 not in kinds:
-        return "float32"
-    return "mixed" if DataType.FLOAT32 in kinds else "float16"
 
 
 def _unrounded(exact: Model, inputs: Sequence[InputSpec], samples: tuple[Sample, ...]) -> Reference:
@@ -79,13 +67,3 @@ def _unrounded(exact: Model, inputs: Sequence[InputSpec], samples: tuple[Sample,
     outputs = [output_arrays(exact.predict(feeds_of(inputs, sample)), classifier) for sample in samples]
     tensors = [{name: value for name, value in found.items() if " " not in name} for found in outputs]
     return Reference(samples, tuple(tensors))
-
-
-def _spec(feature: Feature) -> InputSpec:
-    """What a package says itself of an input."""
-    if feature.kind != "image":
-        return InputSpec(feature.name, feature.shape, dtype=feature.dtype or "float32")
-    color = {"RGB": "RGB", "BGR": "BGR"}.get(feature.color or "", "GRAYSCALE")
-    channels = 1 if color == "GRAYSCALE" else 3
-    known = Preprocessing(mean=(0.0,) * channels, std=(1.0,) * channels, color=color)  # type: ignore[arg-type]
-    return InputSpec(feature.name, (1, channels, *feature.shape[:2]), kind="image", preprocessing=known)

@@ -83,7 +83,9 @@ class UnitSummary:
 @dataclass(frozen=True)
 class BenchmarkSummary:
     """One report. `model`: as the export named it, else the package's name. `precision`: of the package, where known.
-    `imported`: it came as a file. `validity`: the device's own judgement and the host's together."""
+    `imported`: it came as a file. `validity`: the device's own judgement and the host's together. `size`: (height,
+    width) of the pictures in pixels, where the package takes several. `parity_against`: what the device's outputs were
+    held against: the original model's, or the package's own, executed by the host in float32."""
 
     schema: ClassVar[str] = "mobiledeploy.benchmark-summary/1"
 
@@ -100,3 +102,5 @@ class BenchmarkSummary:
     imported: bool = False
     precision: str | None = None
     failure: Failure | None = None
+    size: tuple[int, int] | None = None
+    parity_against: Literal["original", "package"] = "original"

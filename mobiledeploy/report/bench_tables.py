@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mobiledeploy.report.wording import decibels, ranking_word
+from mobiledeploy.report.wording import decibels, ranking_word, size_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,26 +31,38 @@ def bench_tables(summaries: Sequence[BenchmarkSummary]) -> tuple[RenderableType,
 
 
 def result_list(summaries: Iterable[BenchmarkSummary]) -> Table:
-    """One row per report."""
-    table = _table("result", "model", "device", "kind", "started", "best median", "valid")
-    for summary in summaries:
+    """One row per report, called by the beginning of its id that no other one of them has; times to the minute."""
+    listed = list(summaries)
+    table = _table("result", "model", "size", "device", "kind", "started", "best median", "valid")
+    shown = _enough([summary.report for summary in listed])
+    for summary in listed:
         medians = [unit.median_ms for unit in summary.units if unit.median_ms is not None]
         best = _ms(min(medians, default=None))
         device = summary.device.name or summary.device.hardware
-        _row(table, summary.report, summary.model, device, summary.standing, summary.started, best, _valid(summary))
+        size = size_text(summary.size) if summary.size else ""
+        started = summary.started[:16].replace("T", " ")
+        result = summary.report[:shown]
+        _row(table, result, summary.model, size, device, summary.standing, started, best, _valid(summary))
     return table
+
+
+def _enough(names: Sequence[str]) -> int:
+    """So many characters, eight at least, tell all of them apart."""
+    lengths = range(8, max(map(len, names), default=8))
+    return next((count for count in lengths if len({name[:count] for name in names}) == len(set(names))), 10**6)
 
 
 def _one(summary: BenchmarkSummary) -> Iterator[RenderableType]:
     device = summary.device
     yield Text.assemble(
-        ("\n" + summary.model, "bold"),
+        ("\n" + summary.model + (f" at {size_text(summary.size)}" if summary.size else ""), "bold"),
         f" on {device.name or device.hardware} ({device.hardware}, {device.system} {device.system_version})",
     )
     if summary.standing != "real":
         yield Panel(Text(_NOT_REAL[summary.standing]), title=summary.standing, border_style="yellow", expand=False)
     yield _latencies(summary)
     yield _proof(summary)
+    yield from _parity_notes(summary)
     yield _verdict(summary)
     for unit in summary.units:
         if unit.failure is not None:
@@ -96,6 +108,20 @@ def _proof(summary: BenchmarkSummary) -> Table:
     return table
 
 
+def _parity_notes(summary: BenchmarkSummary) -> Iterator[Text]:
+    """What parity is against, where that is not the original model; and why there is none."""
+    if summary.parity_against == "package" and any(unit.parity is not None for unit in summary.units):
+        yield Text(_AGAINST_ITSELF)
+    for reason in dict.fromkeys(unit.parity_reason for unit in summary.units if unit.parity_reason):
+        yield Text(f"no parity: {reason}", "yellow")
+
+
+_AGAINST_ITSELF = (
+    "parity: against the package's own program, executed here in float32; no original model is known, so what the "
+    "conversion changed does not show"
+)
+
+
 def _parity(unit: UnitSummary) -> tuple[Text | str, str]:
     if unit.parity is None:
         return "-", "-"
@@ -139,7 +165,7 @@ def _table(*columns: str, title: str | None = None) -> Table:
     return table
 
 
-_TEXTS = {"model", "device", "kind", "started", "operators", "source", "unit", "valid", "top-1"}
+_TEXTS = {"model", "size", "device", "kind", "started", "operators", "source", "unit", "valid", "top-1"}
 
 
 def _row(table: Table, *cells: Text | str) -> None:

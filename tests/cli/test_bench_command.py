@@ -15,8 +15,8 @@ from mobiledeploy.records import MeasurementPlan
 def asked(monkeypatch, tmp_path):
     """The request of each session; nothing is measured."""
     seen = []
-    monkeypatch.setattr("mobiledeploy.cli.bench._folders", lambda *arguments: [])
-    monkeypatch.setattr(sessions.Session, "run", lambda self, folders, offer: seen.append(self._request) or ())
+    monkeypatch.setattr("mobiledeploy.cli.bench._paths", lambda *arguments: [])
+    monkeypatch.setattr(sessions.Session, "run", lambda self, paths, offer: seen.append(self._request) or ())
     monkeypatch.chdir(tmp_path)
     return seen
 

@@ -27,7 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "sweep": FOUNDATION | {"aten", "mil", "pipeline", "sources", "targets"},
     "bench": FOUNDATION,  # figures from samples: it knows neither the host nor the device they came from
     "server": FOUNDATION,
-    "campaign": FOUNDATION | {"artifact", "bench", "parity", "server"},
+    "campaign": FOUNDATION | {"artifact", "bench", "mil", "parity", "server"},
     "cli": FOUNDATION | {"bench", "campaign", "doctor", "pipeline", "report", "server", "sources", "sweep"},
     "__main__": {"cli"},
     "": {"errors", "records", "pipeline"},

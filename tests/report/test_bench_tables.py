@@ -110,5 +110,26 @@ def test_a_unit_that_never_ran_has_no_figures() -> None:
 
 def test_the_list_has_a_row_per_result() -> None:
     rows = [line.split() for line in drawn(result_list([SUMMARY, change(report="r-2", units=())])).splitlines()]
-    assert ["r-1", "fastvit_t8", "Zoe's", "iPhone", "real", "2026-11-20T12:00:00Z", "0.812", "yes"] in rows
-    assert ["r-2", "fastvit_t8", "Zoe's", "iPhone", "real", "2026-11-20T12:00:00Z", "-", "yes"] in rows
+    assert ["r-1", "fastvit_t8", "Zoe's", "iPhone", "real", "2026-11-20", "12:00", "0.812", "yes"] in rows
+    assert ["r-2", "fastvit_t8", "Zoe's", "iPhone", "real", "2026-11-20", "12:00", "-", "yes"] in rows
+
+
+def test_results_are_listed_by_what_tells_them_apart() -> None:
+    names = ["0f5e-1111-2222", "0f5e-1111-3333"]
+    text = drawn(result_list([change(report=name, size=(160, 192)) for name in names]))
+    assert all(f"{name[:11]} " in text for name in names)
+    assert text.count("160x192") == 2
+    assert "0f5e-111 " in drawn(result_list([change(report=names[0])]))
+
+
+def test_the_size_and_what_parity_is_against_are_told() -> None:
+    assert "fastvit_t8 at 160x192 on Zoe's iPhone" in drawn(*bench_tables([change(size=(160, 192))]))
+    told = "parity: against the package's own program, executed here in float32"
+    assert told in drawn(*bench_tables([change(parity_against="package")]))
+    assert told not in drawn(*bench_tables([SUMMARY]))
+    without = drawn(*bench_tables([change(parity_against="package", units=(WITHOUT, WITHOUT))]))
+    assert told not in without
+    assert without.count("no parity: nothing here executes it") == 1
+
+
+WITHOUT = UnitSummary("all", 0, parity_reason="nothing here executes it")
