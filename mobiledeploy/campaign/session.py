@@ -104,6 +104,10 @@ class Session:
                 watch(host, self.campaign, self._viewer, each_time=phones.check)
         shutil.rmtree(folder, ignore_errors=True)
 
+    def close(self) -> None:
+        """Lets go of the store."""
+        self._place.ledger.close()
+
     def states(self) -> tuple[JobState, ...]:
         """Every job of the campaign."""
         return self._queue.states(self.campaign)

@@ -1,5 +1,6 @@
 """`mobiledeploy bench`: models measured on phones."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mobiledeploy.cli.progress import StepProgress
     from mobiledeploy.cli.screen import Screen
     from mobiledeploy.records import BenchmarkSummary
+    from mobiledeploy.server.queue import JobState
 
 __all__ = ["bench"]
 
@@ -88,9 +90,10 @@ def bench(  # noqa: PLR0917 - a parameter per option
         request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue, chosen)
         check_place(store)
         paths = _paths(models, output, exported, chosen, progress)
-        session = Session(store, request, progress)
-        summaries = _measure(session, paths, request, progress)
-    _show(screen, session, summaries)
+        with closing(Session(store, request, progress)) as session:
+            summaries = _measure(session, paths, request, progress)
+            states = session.states()
+    _show(screen, session, states, summaries)
 
 
 def _changed(plan: MeasurementPlan, rounds: int | None, iterations: int | None) -> MeasurementPlan:
@@ -134,10 +137,11 @@ def _measure(
         raise
 
 
-def _show(screen: "Screen", session: "Session", summaries: "tuple[BenchmarkSummary, ...]") -> None:
+def _show(
+    screen: "Screen", session: "Session", states: "tuple[JobState, ...]", summaries: "tuple[BenchmarkSummary, ...]"
+) -> None:
     from mobiledeploy.report.bench_tables import bench_tables
 
-    states = session.states()
     document = {
         "store": session.store,
         "campaign": session.campaign,

@@ -1,6 +1,7 @@
 """`mobiledeploy results`: what devices have reported."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,15 +52,15 @@ def results(  # noqa: PLR0917 - a parameter per option
 
         brought = [(name, *read_report_file(Path(name))) for name in given] if chosen == "import" else []
         place = open_place(store)
-        if chosen == "list":
-            shown, document = _list(place, wanted)
-        elif chosen == "show":
-            shown, document = _show(place, given)
-        elif chosen == "import":
-            shown, document = _import(place, brought)
-        else:
-            shown, document = _export(place, wanted, Path(given[0]), samples=samples)
-        place.ledger.close()
+        with closing(place.ledger):
+            if chosen == "list":
+                shown, document = _list(place, wanted)
+            elif chosen == "show":
+                shown, document = _show(place, given)
+            elif chosen == "import":
+                shown, document = _import(place, brought)
+            else:
+                shown, document = _export(place, wanted, Path(given[0]), samples=samples)
     screen.show(*shown, document=document)
 
 

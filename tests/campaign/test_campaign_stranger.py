@@ -36,7 +36,7 @@ def queued(command, exported, store) -> str:
 
 
 def test_a_client_of_the_page_alone_does_a_queued_job(command, queued, tmp_path) -> None:
-    with serving(Path(queued), tmp_path / "host.log") as (host, token):
+    with serving(queued, tmp_path / "host.log") as (host, token):
         told, _ = phone(host, token, tmp_path / "state").communicate(timeout=60)
         again, _ = phone(host, token, tmp_path / "state").communicate(timeout=60)
     assert "tiny.mlpackage: reported as " in told
@@ -106,7 +106,7 @@ def test_a_host_that_sends_other_bytes_is_believed_never(client, tmp_path) -> No
 def test_several_clients_share_a_queue_and_no_job_counts_twice(command, exported, store, tmp_path) -> None:
     arguments = ("--queue", "--device", "simulated", "--store", store, "--phones", 2, *PLAN)
     assert command("bench", exported, *arguments).code == 0
-    with serving(Path(store), tmp_path / "host.log") as (host, token):
+    with serving(store, tmp_path / "host.log") as (host, token):
         first = phone(host, token, tmp_path / "one")
         assert "reported as" in first.communicate(timeout=60)[0]
         log = tmp_path / "host.log"

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(store: Path, log: Path) -> Iterator[tuple[str, str]]:
+def serving(store: Path | str, log: Path) -> Iterator[tuple[str, str]]:
     """Address and token of a host on `store`, at any free port; `log` gets what it says."""
     command = [sys.executable, "-m", "mobiledeploy", "serve", "--store", str(store), "--port", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
