@@ -9,12 +9,26 @@ import PackageDescription
         .target(name: "CoreVideo", path: "Shims/CoreVideo"),
         .target(name: "CoreML", dependencies: ["CoreVideo"], path: "Shims/CoreML"),
         .target(name: "UIKit", path: "Shims/UIKit"),
+        .target(name: "Combine", path: "Shims/Combine"),
+        .target(name: "SwiftUI", dependencies: ["Combine", "UIKit"], path: "Shims/SwiftUI"),
     ]
+    /// The app, compiled against them. On a Mac it is built by the project.
+    let app: [Target] = [
+        .executableTarget(
+            name: "HarnessApp",
+            dependencies: [
+                "BenchmarkRecords", "Combine", "DeviceState", "DeviceStateLive", "HarnessFeature", "HostClient",
+                "HostClientLive", "ModelRunner", "ModelRunnerCoreML", "SwiftUI", "UIKit",
+            ], path: "App")
+    ]
+    let appTested: [Target.Dependency] = ["BenchmarkRecords", "HarnessApp", "Support", "SwiftUI"]
     let coreML: [Target.Dependency] = ["CoreML", "CoreVideo"]
     let system: [Target.Dependency] = ["AppleFoundation", "AppleKernel"]
     let uiKit: [Target.Dependency] = ["UIKit"]
 #else
     let shims: [Target] = []
+    let app: [Target] = []
+    let appTested: [Target.Dependency] = []
     let coreML: [Target.Dependency] = []
     let system: [Target.Dependency] = []
     let uiKit: [Target.Dependency] = []
@@ -32,7 +46,7 @@ let package = Package(
             ]),
         .executable(name: "harness-cli", targets: ["harness-cli"]),
     ],
-    targets: shims + [
+    targets: shims + app + [
         .target(name: "BenchmarkRecords"),
         .target(name: "LatencyCore", dependencies: ["BenchmarkRecords"] + system),
         .target(name: "ModelRunner", dependencies: ["BenchmarkRecords"]),
@@ -55,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "sampler-cost", dependencies: ["CountedAllocation", "LatencyCore"], path: "Benchmarks/SamplerCost"),
         .target(name: "Support", dependencies: ["BenchmarkRecords"], path: "Tests/Support"),
-        .testTarget(name: "AppTests"),
+        .testTarget(name: "AppTests", dependencies: appTested),
         .testTarget(name: "BenchmarkRecordsTests", dependencies: ["BenchmarkRecords"]),
         .testTarget(
             name: "LatencyCoreTests", dependencies: ["BenchmarkRecords", "CountedAllocation", "LatencyCore"]),

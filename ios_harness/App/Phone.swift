@@ -1,4 +1,5 @@
 import BenchmarkRecords
+import Combine
 import DeviceState
 import DeviceStateLive
 import Foundation
@@ -17,11 +18,17 @@ final class Phone: ObservableObject {
     let reports: URL
     private let session: PhoneSession
     private var work: Task<Void, Never>?
+    private var pairing: Task<Void, Never>?
 
-    init() {
+    convenience init() {
         let files = FileManager.default
-        let documents = files.urls(for: .documentDirectory, in: .userDomainMask)[0]
-        let support = files.urls(for: .applicationSupportDirectory, in: .userDomainMask)[0]
+        self.init(
+            documents: files.urls(for: .documentDirectory, in: .userDomainMask)[0],
+            support: files.urls(for: .applicationSupportDirectory, in: .userDomainMask)[0])
+    }
+
+    /// `documents`: what people see of the app's files. `support`: what is nobody else's.
+    init(documents: URL, support: URL) {
         let reports = documents.appendingPathComponent("reports")
         self.reports = reports
         session = PhoneSession(
@@ -33,12 +40,12 @@ final class Phone: ObservableObject {
         screen.host = session.pairedHost?.host.absoluteString
     }
 
-    /// Does nothing while the session is under way.
+    /// Does nothing while the session is under way, or while the phone is paired: then it starts afterwards.
     func start() {
         WatchedByUIKit.shared.begin()
         // The screen must stay on: iOS breaks off GPU work of an app behind a locked screen.
         UIApplication.shared.isIdleTimerDisabled = true
-        guard work == nil else { return }
+        guard work == nil, !isPairing else { return }
         work = Task { [session] in
             do {
                 try await session.run { update in Task { @MainActor in self.show(update) } }
@@ -58,25 +65,33 @@ final class Phone: ObservableObject {
         pair { try PairingLink(host: host, token: token) }
     }
 
+    /// The last code that was shown counts.
     private func pair(_ read: () throws -> PairingLink) {
         do {
             let link = try read()
-            let former = work
-            isPairing = true
-            Task {
-                former?.cancel()
-                await former?.value
-                do {
-                    screen.host = try await session.pair(link).host.absoluteString
-                } catch {
-                    screen.show(error)
-                }
-                isPairing = false
-                start()
+            let earlier = pairing
+            pairing = Task {
+                earlier?.cancel()
+                await earlier?.value
+                await pair(link)
             }
         } catch {
             screen.show(error)
         }
+    }
+
+    private func pair(_ link: PairingLink) async {
+        isPairing = true
+        work?.cancel()
+        await work?.value
+        do {
+            screen.host = try await session.pair(link).host.absoluteString
+        } catch is CancellationError {
+        } catch {
+            screen.show(error)
+        }
+        isPairing = false
+        start()
     }
 
     private func show(_ update: Worker.Update) {

@@ -1,3 +1,4 @@
+import Foundation
 import HarnessFeature
 import SwiftUI
 

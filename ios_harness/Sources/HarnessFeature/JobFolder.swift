@@ -90,6 +90,13 @@ public struct JobInbox: Sendable {
         self.reports = reports
     }
 
+    /// Makes both folders, for people to find: Files shows an app only where it has some.
+    public func open() throws {
+        for folder in [jobs, reports] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        }
+    }
+
     /// Those that have no report yet, by name.
     public func waiting() -> [(source: URL, destination: URL)] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: jobs.path)) ?? []

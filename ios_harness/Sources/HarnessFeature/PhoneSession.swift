@@ -27,6 +27,7 @@ public struct PhoneSession: Sendable {
     /// Goes on until its task is cancelled; returns after the inbox where no host is paired. A job folder that cannot
     /// be measured is shown and left alone.
     public func run(_ update: @escaping @Sendable (Worker.Update) -> Void) async throws {
+        try inbox.open()
         for (source, destination) in inbox.waiting() {
             do {
                 update(.finished(try await measure(source, destination, update)))

@@ -79,22 +79,5 @@
             #expect(info["UIFileSharingEnabled"] as? Bool == true)
             #expect(info["LSSupportsOpeningDocumentsInPlace"] as? Bool == true)
         }
-
-        /// The types of SwiftUI are Apple's alone: here the views are parsed, on a Mac the build checks them.
-        @Test("the app's sources parse")
-        func parses() throws {
-            let folder = root.appendingPathComponent("App")
-            let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-                .filter { $0.hasSuffix(".swift") }
-            #expect(sources.count >= 3)
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments =
-                ["swiftc", "-parse", "-swift-version", "6"]
-                + sources.map { folder.appendingPathComponent($0).path }
-            try process.run()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0)
-        }
     }
 #endif

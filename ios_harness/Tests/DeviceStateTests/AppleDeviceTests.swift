@@ -85,6 +85,7 @@
             PlayedPhone.name("Anna's iPhone")
             WatchedByUIKit.shared.begin()
             WatchedByUIKit.shared.begin()
+            await PlayedPhone.becomeActive()
             #expect(DeviceState.apple(.iOS).identity().name == "Anna's iPhone")
             #expect(DeviceState.apple(.macOS).identity().name == ProcessInfo.processInfo.hostName)
             #expect(now().foreground)
