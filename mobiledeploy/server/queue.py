@@ -1,7 +1,8 @@
 """Which device measures what: jobs are given out as leases, and a lease that is not renewed is lost.
 
 Everything that must survive a kill is in the ledger. What lives here only is when each lease was renewed last: a host
-that starts anew gives every open lease its full time again.
+that starts anew gives every open lease its full time again. Several hosts may work on one store: each writes down now
+and then that a lease was renewed, and looks for what the others have written.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, sele
 from mobiledeploy.records import Job, Lease, Progress, Release, codec
 from mobiledeploy.server.ledger import Ledger, utc
 from mobiledeploy.server.refusal import Refusal
-from mobiledeploy.server.tables import cancellations, endings, jobs, leases, reports
+from mobiledeploy.server.tables import cancellations, endings, jobs, leases, renewals, reports
 
 if TYPE_CHECKING:
     from mobiledeploy.server.pairing import Device, Terms
@@ -30,6 +31,10 @@ ATTEMPTS = 3
 """So many times a job is given out at most: one that kills every phone must end."""
 
 REAL_ONLY, SIMULATED_ONLY = "*real", "*simulated"
+
+_WRITES_PER_LEASE, _LOOKS_PER_LEASE = 4, 8
+"""In the time of a lease a host writes down so many renewals of it at most, and looks so often for those of others: a
+heartbeat that is missing now and then does no harm."""
 
 StateName = Literal["waiting", "running", "reported", "cancelled", "given up"]
 
@@ -67,6 +72,7 @@ _LEASED = exists().where(and_(leases.c.job == jobs.c.id, ~_ENDED))
 _GIVEN_BACK = exists().where(
     and_(leases.c.job == jobs.c.id, endings.c.lease == leases.c.id, endings.c.retry.is_(False))
 )
+_MARKS = select(leases.c.id, func.max(renewals.c.id)).outerjoin(renewals).where(~_ENDED).group_by(leases.c.id)
 _TIMES_GIVEN = select(func.count()).select_from(leases).where(leases.c.job == jobs.c.id).scalar_subquery()
 
 
@@ -84,6 +90,9 @@ class JobQueue:
         self._renewed: dict[str, float] = {}
         self._progress: dict[str, Progress] = {}
         self._listed = False  # whether the leases that an earlier host gave are in `_renewed`
+        self._marks: dict[str, int] = {}  # by lease: the last renewal in the store that is known here
+        self._written: dict[str, float] = {}
+        self._look_at = clock()
 
     def add(self, new: Sequence[NewJob]) -> None:
         """Appends jobs, all or none."""
@@ -112,6 +121,7 @@ class JobQueue:
             held = connection.execute(_held_by(device)).first()
             if held is not None:
                 self._renewed[held.id] = self._clock()
+                self._write_renewal(connection, held.id)
                 return Lease(held.id, _job(held.document), held.attempt)
             found = connection.execute(self._first_for(device)).first()
             if found is None:
@@ -149,7 +159,30 @@ class JobQueue:
         with self._lock, self._ledger.reading() as connection:
             job = _open_lease(connection, device, lease)
             self._renewed[lease], self._progress[lease] = self._clock(), progress
-            return connection.execute(select(cancellations.c.job).where(cancellations.c.job == job)).first() is not None
+            found = connection.execute(select(cancellations.c.job).where(cancellations.c.job == job)).first()
+        if self._is_due(lease):
+            with self._lock, self._ledger.writing() as connection:
+                self._write_renewal(connection, lease)
+        return found is not None
+
+    def _is_due(self, lease: str) -> bool:
+        written = self._written.get(lease)
+        return written is None or self._clock() - written >= self._terms.lease_seconds / _WRITES_PER_LEASE
+
+    def _write_renewal(self, connection: Connection, lease: str) -> None:
+        """For the other hosts."""
+        if self._is_due(lease):
+            added = connection.execute(insert(renewals).values(lease=lease)).inserted_primary_key
+            self._written[lease], self._marks[lease] = self._clock(), added[0] if added else 0
+
+    def _look(self, connection: Connection, now: float) -> None:
+        """For what other hosts have given out and heard of."""
+        for lease, mark in connection.execute(_MARKS).all():
+            if self._marks.get(lease, 0) != (mark or 0):
+                self._renewed[lease] = now
+            self._renewed.setdefault(lease, now)
+            self._marks[lease] = mark or 0
+        self._look_at = now + self._terms.lease_seconds / _LOOKS_PER_LEASE
 
     def release(self, device: Device, lease: str, release: Release) -> None:
         """Ends the lease without a report; the same again changes nothing. Raises Refusal."""
@@ -167,9 +200,13 @@ class JobQueue:
         """Ends every lease that was not renewed in time; how many."""
         now, late = self._clock(), []
         with self._lock:
+            if now >= self._look_at:
+                with self._ledger.reading() as connection:
+                    self._look(connection, now)
             if self._listed and all(now - at <= self._terms.lease_seconds for at in self._renewed.values()):
                 return 0
             with self._ledger.writing() as connection:
+                self._look(connection, now)
                 for lease in connection.execute(select(leases.c.id).where(~_ENDED)).scalars().all():
                     if now - self._renewed.setdefault(lease, now) > self._terms.lease_seconds:
                         _end(connection, lease, "lost", f"not renewed for {self._terms.lease_seconds:g} s", retry=True)
@@ -183,6 +220,8 @@ class JobQueue:
     def _forget(self, lease: str) -> None:
         self._renewed.pop(lease, None)
         self._progress.pop(lease, None)
+        self._marks.pop(lease, None)
+        self._written.pop(lease, None)
 
     def cancel(self, campaign: str, reason: str) -> int:
         """Cancels what of the campaign is not reported yet; how many jobs."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, func, insert, inspect, select
 
 from mobiledeploy.errors import PackageError
 from mobiledeploy.server.databases import DATABASES
-from mobiledeploy.server.tables import FORMAT, METADATA, formats
+from mobiledeploy.server.tables import FORMAT, METADATA, formats, renewals
 
 if TYPE_CHECKING:
     from mobiledeploy.server.ledger import Ledger
@@ -42,7 +42,7 @@ def prepare_store(ledger: Ledger) -> None:
 def _version(connection: Connection, where: str) -> int | None:
     """None of an empty database. Raises PackageError."""
     names = set(inspect(connection).get_table_names())
-    missing = METADATA.tables.keys() - names
+    missing = METADATA.tables.keys() - names - {renewals.name}  # an older store has none yet
     if not names:
         return None
     if missing:
@@ -77,8 +77,15 @@ def _to_2(connection: Connection) -> None:
     """Version 1 was SQLite only. Its triggers did not see rows that are replaced; its jobs were any host's."""
     connection.exec_driver_sql("ALTER TABLE jobs ADD COLUMN files VARCHAR(32)")
     for table in METADATA.sorted_tables:
-        _guard(connection, table)
+        if table is not renewals:
+            _guard(connection, table)
 
 
-_STEPS: dict[int, Callable[[Connection], Any]] = {1: _to_2}
+def _to_3(connection: Connection) -> None:
+    """Hosts of version 2 did not hear of each other's phones."""
+    renewals.create(connection)
+    _guard(connection, renewals)
+
+
+_STEPS: dict[int, Callable[[Connection], Any]] = {1: _to_2, 2: _to_3}
 """From a version to the next."""

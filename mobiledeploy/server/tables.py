@@ -1,8 +1,8 @@
 """The tables of the store. Rows are only ever added: what happened later is a row that refers to the earlier one.
 
     tokens ◀─ devices ◀─ leases ─▶ jobs ◀─ cancellations
-                           ▲         ▲
-                        endings   reports
+                          ▲ ▲        ▲
+                    endings renewals reports
 
 A job is open while it has neither a report nor a cancellation, a lease while it has no ending. The constraints are what
 makes a report count once: one per job, one per lease and ending, one device per token.
@@ -33,11 +33,12 @@ __all__ = [
     "jobs",
     "keys",
     "leases",
+    "renewals",
     "reports",
     "tokens",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """Of the tables; a store of a newer one is refused, an older one is brought up to it (store_format.py)."""
 
 METADATA = MetaData()
@@ -101,6 +102,14 @@ endings = Table(
     Column("reason", Text, nullable=False),
     Column("retry", Boolean, nullable=False),
     Column("at", String(32), nullable=False),
+)
+
+# One for every few heartbeats: how a host learns that the phone of another host on the same store is alive.
+renewals = Table(
+    "renewals",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("lease", ForeignKey(leases.c.id), nullable=False, index=True),
 )
 
 cancellations = Table(

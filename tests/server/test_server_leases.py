@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from small_jobs import small_job
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, func, select
 from wire_client import APP, DEVICE, report_of
 
 from mobiledeploy.records import PairingRequest, Progress, Release, codec
@@ -15,6 +15,7 @@ from mobiledeploy.server.pairing import Device, Pairing, Terms
 from mobiledeploy.server.queue import JobQueue, NewJob
 from mobiledeploy.server.reception import Reception, read_report
 from mobiledeploy.server.refusal import Refusal
+from mobiledeploy.server.tables import renewals
 
 TERMS = Terms(heartbeat_seconds=5.0, lease_seconds=30.0)
 
@@ -105,3 +106,51 @@ def test_what_a_screen_asks_for_does_not_grow_with_the_jobs(place, queue) -> Non
         event.remove(Engine, "before_cursor_execute", listener)
     assert (len(states), states[0].attempt, states[0].device, states[1].attempt) == (22, 2, phone.id, 0)
     assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+
+
+def test_a_host_that_comes_later_does_not_end_the_leases_of_one_that_lives(place, queue, clock) -> None:
+    """Two of `bench`, or `bench` beside `serve`: what one hears, the other learns from the store."""
+    phone = device(place)
+    lease = queue.take(phone)
+    other = JobQueue(place.ledger, TERMS, clock)
+    for _ in range(30):
+        assert other.expire() == 0
+        clock.now += 5
+        assert queue.renew(phone, lease.id, Progress("rounds")) is False
+    assert [state.state for state in other.states("c")] == ["running", "waiting"]
+
+
+def test_the_lease_of_a_host_that_died_is_ended_by_one_that_lives(place, queue, clock) -> None:
+    """Also where that one was there before the lease was."""
+    other = JobQueue(place.ledger, TERMS, clock)
+    assert other.expire() == 0
+    phone = device(place)
+    queue.take(phone)
+    clock.now += 5
+    assert other.expire() == 0
+    clock.now += 31
+    assert other.expire() == 1
+    assert [state.state for state in other.states("c")] == ["waiting", "waiting"]
+
+
+def test_a_host_does_not_take_its_own_notes_for_another_hosts(place, queue, clock) -> None:
+    """What it wrote down is no sign of life: a lease ends thirty seconds after its last heartbeat, not later."""
+    phone = device(place)
+    lease = queue.take(phone)
+    clock.now += 10
+    queue.renew(phone, lease.id, Progress("rounds"))
+    for _ in range(6):
+        clock.now += 5
+        assert queue.expire() == 0
+    clock.now += 0.1
+    assert queue.expire() == 1
+
+
+def test_of_many_heartbeats_a_few_are_written_down(place, queue, clock) -> None:
+    phone = device(place)
+    lease = queue.take(phone)
+    for _ in range(300):
+        clock.now += 1
+        queue.renew(phone, lease.id, Progress("rounds"))
+    with place.ledger.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(renewals)).scalar_one() == 38

@@ -14,7 +14,7 @@ from stores import EVERY_STORE
 from wire_client import APP, DEVICE
 
 from mobiledeploy.errors import HostError, InputError, PackageError
-from mobiledeploy.records import PairingRequest, Release
+from mobiledeploy.records import PairingRequest, Progress, Release
 from mobiledeploy.server.host import open_place
 from mobiledeploy.server.ledger import check_place, open_ledger
 from mobiledeploy.server.pairing import Device, Pairing, Terms
@@ -44,6 +44,7 @@ def filled(store: str, tmp_path: Path) -> str:
     queue.add([NewJob(small_job(f"job-{number}", place.blobs), "c", f"s{number}") for number in range(2)])
     phone = Device(answer.device_id, DEVICE)
     lease = queue.take(phone)
+    queue.renew(phone, lease.id, Progress("fetch"))
     queue.release(phone, lease.id, Release("no"))
     queue.cancel("c", "enough")
     place.ledger.close()
@@ -87,7 +88,7 @@ def test_a_row_is_not_replaced_by_its_number_or_a_second_key(tmp_path: Path) -> 
 def test_a_store_of_a_newer_version_is_refused(store: str) -> None:
     open_ledger(store).close()
     by_hand(store, "INSERT INTO formats VALUES (7)")
-    with pytest.raises(PackageError, match="the store has version 7; this mobiledeploy knows 2") as refused:
+    with pytest.raises(PackageError, match="the store has version 7; this mobiledeploy knows 3") as refused:
         open_ledger(store)
     assert refused.value.remedy == "Update mobiledeploy."
 
@@ -124,6 +125,7 @@ def _at_version_1(path: Path) -> None:
         for name in names:
             if name.endswith("_no_replace") or name.startswith("formats_"):
                 store.execute(f"DROP TRIGGER {name}")
+        store.execute("DROP TABLE renewals")
         store.execute("ALTER TABLE jobs DROP COLUMN files")
         store.execute("UPDATE formats SET version = 1")
     store.close()
@@ -138,7 +140,7 @@ def test_an_older_store_is_brought_up_to_date_with_all_its_rows(tmp_path: Path) 
     for _ in range(2):
         open_ledger(str(path)).close()
     with sqlite3.connect(path) as store:
-        assert store.execute("SELECT version FROM formats ORDER BY 1").fetchall() == [(1,), (2,)]
+        assert store.execute("SELECT version FROM formats ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
         assert store.execute("SELECT id, files FROM jobs").fetchall() == [("j", None)]
         triggers = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
     store.close()
