@@ -64,7 +64,8 @@ def _beside(store: str) -> Path:
     url = store_url(store)
     if url.get_backend_name() != "sqlite":
         return Path("exports/results.blobs")
-    return Path(store if not is_url(store) else url.database or "").with_suffix(".blobs")
+    file = (url.database or "").removeprefix("file:") if is_url(store) else store
+    return Path(file).with_suffix(".blobs")
 
 
 class Host:

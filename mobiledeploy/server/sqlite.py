@@ -12,14 +12,15 @@ from mobiledeploy.server.database import Database
 
 __all__ = ["BUSY_SECONDS", "SQLITE"]
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0
 """So long another program's transaction is waited for."""
 
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another program holds the file: let it end, or stop it. Nothing was lost.",
     sqlite3.SQLITE_LOCKED: "Another program holds the file: let it end, or stop it. Nothing was lost.",
     sqlite3.SQLITE_READONLY: "Give yourself the right to write the file and its folder, or copy both elsewhere.",
-    sqlite3.SQLITE_CANTOPEN: "Check that the folder is there and can be written: SQLite keeps two files beside it.",
+    sqlite3.SQLITE_CANTOPEN: "Check that the folder is there and can be written: SQLite keeps two files beside it. "
+    "What is only there to be read opens as sqlite:///file:PATH?immutable=1&uri=true.",
     sqlite3.SQLITE_FULL: "Make room on the disk; what was stored before is whole.",
     sqlite3.SQLITE_IOERR: "Make room on the disk, and check that it works; what was stored before is whole.",
     sqlite3.SQLITE_NOTADB: "Name the store, or a file that is not there yet.",
@@ -29,8 +30,7 @@ _REMEDIES = {
 
 def _prepare(engine: Engine) -> None:
     """Makes the folder of the file. Raises OSError."""
-    if engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    Path((engine.url.database or "").removeprefix("file:")).parent.mkdir(parents=True, exist_ok=True)
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
 
@@ -38,7 +38,12 @@ def _prepare(engine: Engine) -> None:
 def _connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000:.0f}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
