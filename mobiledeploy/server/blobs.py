@@ -1,7 +1,7 @@
 """Bytes by the hash of their content: packages and inputs on their way to a phone, outputs on their way back.
 
 FOLDER/ab/abcdef…   complete, its name is its hash
-FOLDER/incoming/    on the way; emptied when a host starts
+FOLDER/incoming/    on the way; what a killed program has left there goes when a host starts
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from mobiledeploy.errors import HostError
+from mobiledeploy.server.held_file import hold
 
 __all__ = ["Blobs", "Incoming", "is_digest"]
 
@@ -74,8 +74,14 @@ class Blobs:
                 )
 
     def clear_incoming(self) -> None:
-        """Removes what a killed host left half received."""
-        shutil.rmtree(self.folder / _INCOMING, ignore_errors=True)
+        """Removes what a killed program left half received, and nothing that another one is receiving now."""
+        incoming = self.folder / _INCOMING
+        for path in incoming.iterdir() if incoming.is_dir() else ():
+            with contextlib.suppress(OSError):
+                with path.open("rb") as left:
+                    free = hold(left)
+                if free:
+                    path.unlink()
 
     def _place(self, digest: str) -> Path:
         if not is_digest(digest):
@@ -89,8 +95,7 @@ class Incoming:
     def __init__(self, place: Path, folder: Path) -> None:
         self._place = place
         folder.mkdir(parents=True, exist_ok=True)
-        self._partial = folder / f"{place.name}.{secrets.token_hex(4)}"
-        self._stream = self._partial.open("wb")
+        self._partial, self._stream = _held_file(folder, place.name)
         self._digest = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
@@ -120,6 +125,16 @@ class Incoming:
     ) -> None:
         self._stream.close()
         self._partial.unlink(missing_ok=True)
+
+
+def _held_file(folder: Path, name: str) -> tuple[Path, BinaryIO]:
+    """A new file of that name and some more, open and held."""
+    while True:
+        path = folder / f"{name}.{secrets.token_hex(4)}"
+        stream = path.open("wb")
+        if hold(stream) and path.exists():  # a host that starts may have come between
+            return path, stream
+        stream.close()
 
 
 def _sync_folder(folder: Path) -> None:

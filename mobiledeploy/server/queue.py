@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, true
 
 from mobiledeploy.records import Job, Lease, Progress, Release, codec
 from mobiledeploy.server.ledger import Ledger, utc
@@ -77,11 +77,20 @@ _TIMES_GIVEN = select(func.count()).select_from(leases).where(leases.c.job == jo
 
 
 class JobQueue:
-    """The jobs of one store. `clock`: seconds, monotonic. Safe to use from several threads."""
+    """The jobs of one store. `clock`: seconds, monotonic. `files`: the identity of the folder that has the files of
+    its jobs; those whose files are elsewhere are for other hosts to give out. None: it gives out all, and its own are
+    anybody's. Safe to use from several threads."""
 
     def __init__(
-        self, ledger: Ledger, terms: Terms, clock: Callable[[], float] = time.monotonic, attempts: int = ATTEMPTS
+        self,
+        ledger: Ledger,
+        terms: Terms,
+        clock: Callable[[], float] = time.monotonic,
+        attempts: int = ATTEMPTS,
+        *,
+        files: str | None = None,
     ) -> None:
+        self.files = files
         self._ledger = ledger
         self._terms = terms
         self._clock = clock
@@ -89,7 +98,6 @@ class JobQueue:
         self._lock = threading.Lock()
         self._renewed: dict[str, float] = {}
         self._progress: dict[str, Progress] = {}
-        self._listed = False  # whether the leases that an earlier host gave are in `_renewed`
         self._marks: dict[str, int] = {}  # by lease: the last renewal in the store that is known here
         self._written: dict[str, float] = {}
         self._look_at = clock()
@@ -105,6 +113,7 @@ class JobQueue:
                 "document": codec.dumps(each.job),
                 "about": each.about,
                 "added": utc(),
+                "files": self.files,
             }
             for each in new
         ]
@@ -115,10 +124,10 @@ class JobQueue:
         """The lease that the device holds, or one on the first job in the queue that it may take, or None."""
         self.expire()
         with self._ledger.reading() as connection:  # most of those that ask get nothing, and need no turn to write
-            if not any(connection.execute(query).first() for query in (_held_by(device), self._first_for(device))):
+            if not any(connection.execute(query).first() for query in (self._held_by(device), self._first_for(device))):
                 return None
         with self._lock, self._ledger.writing() as connection:
-            held = connection.execute(_held_by(device)).first()
+            held = connection.execute(self._held_by(device)).first()
             if held is not None:
                 self._renewed[held.id] = self._clock()
                 self._write_renewal(connection, held.id)
@@ -132,6 +141,15 @@ class JobQueue:
             connection.execute(insert(leases).values(row))
             self._renewed[lease.id] = self._clock()
         return lease
+
+    def _held_by(self, device: Device) -> Select[Any]:
+        """The open lease of the device, with its job."""
+        columns = select(leases.c.id, leases.c.attempt, jobs.c.document)
+        held = columns.join(jobs, jobs.c.id == leases.c.job).where(leases.c.device == device.id, ~_ENDED)
+        return held.where(self._has_files())
+
+    def _has_files(self) -> ColumnElement[bool]:
+        return true() if self.files is None else or_(jobs.c.files.is_(None), jobs.c.files == self.files)
 
     def _first_for(self, device: Device) -> Select[Any]:
         """The first job in the queue that the device may take."""
@@ -148,7 +166,7 @@ class JobQueue:
             select(jobs.c.id, jobs.c.document)
             .where(~_REPORTED, ~_CANCELLED, ~_LEASED, ~_GIVEN_BACK, self._attempts > _TIMES_GIVEN)
             .where(or_(jobs.c.device.is_(None), jobs.c.device.in_((device.id, kind))))
-            .where(~sibling)
+            .where(~sibling, self._has_files())
             .order_by(jobs.c.position)
             .limit(1)
         )
@@ -203,16 +221,15 @@ class JobQueue:
             if now >= self._look_at:
                 with self._ledger.reading() as connection:
                     self._look(connection, now)
-            if self._listed and all(now - at <= self._terms.lease_seconds for at in self._renewed.values()):
+            if all(now - at <= self._terms.lease_seconds for at in self._renewed.values()):
                 return 0
             with self._ledger.writing() as connection:
                 self._look(connection, now)
                 for lease in connection.execute(select(leases.c.id).where(~_ENDED)).scalars().all():
-                    if now - self._renewed.setdefault(lease, now) > self._terms.lease_seconds:
+                    if now - self._renewed[lease] > self._terms.lease_seconds:
                         _end(connection, lease, "lost", f"not renewed for {self._terms.lease_seconds:g} s", retry=True)
                         late.append(lease)
                 open_now = set(connection.execute(select(leases.c.id).where(~_ENDED)).scalars())
-            self._listed = True
             for lease in set(self._renewed) - open_now:
                 self._forget(lease)
         return len(late)
@@ -275,12 +292,6 @@ class JobQueue:
             self._progress.get(latest.id) if latest else None,
             latest.reason if latest and state == "given up" else None,
         )
-
-
-def _held_by(device: Device) -> Select[Any]:
-    """The open lease of the device, with its job."""
-    columns = select(leases.c.id, leases.c.attempt, jobs.c.document)
-    return columns.join(jobs, jobs.c.id == leases.c.job).where(leases.c.device == device.id, ~_ENDED)
 
 
 def _latest_leases(connection: Connection, campaign: str) -> dict[str, Any]:

@@ -89,3 +89,33 @@ def test_only_a_hash_becomes_a_path(blobs, digest: str) -> None:
         blobs.find(digest)
     with pytest.raises(ValueError, match="is no SHA-256"):
         blobs.receive(digest)
+
+
+def test_a_host_that_starts_leaves_alone_what_another_program_receives(blobs) -> None:
+    """`bench` prepares its packages while another `bench` on the same store starts its host."""
+    digest = hashlib.sha256(b"ab").hexdigest()
+    left = blobs.folder / "incoming" / "of-a-killed-one"
+    with blobs.receive(digest) as incoming:
+        left.write_bytes(b"a")
+        incoming.write(b"a")
+        blobs.clear_incoming()
+        incoming.write(b"b")
+        assert incoming.keep()
+    assert not left.exists()
+    assert files(blobs) == [digest]
+
+
+def test_a_file_that_is_removed_before_it_is_held_is_made_again(blobs, monkeypatch) -> None:
+    """A host that starts in that very moment takes it for one that a killed program has left."""
+    removed = []
+
+    def late(stream) -> bool:
+        if not removed:
+            removed.append(Path(stream.name))
+            Path(stream.name).unlink()
+        return True
+
+    monkeypatch.setattr("mobiledeploy.server.blobs.hold", late)
+    digest = blobs.add(b"ab")
+    assert removed != []
+    assert blobs.find(digest).read_bytes() == b"ab"
