@@ -18,6 +18,7 @@ from mobiledeploy.server.address import LOOPBACK, bind, reachable
 from mobiledeploy.server.app import build_app
 from mobiledeploy.server.blobs import Blobs
 from mobiledeploy.server.desk import Desk
+from mobiledeploy.server.folder_identity import folder_identity
 from mobiledeploy.server.guard import GuardedProtocol
 from mobiledeploy.server.ledger import Ledger, open_ledger
 from mobiledeploy.server.pairing import Pairing, Terms, pairing_link
@@ -78,7 +79,8 @@ class Host:
         self.options = options or HostOptions()
         self.place = place
         self.pairing = Pairing(place.ledger, self.options.terms)
-        self.queue = JobQueue(place.ledger, self.options.terms, attempts=self.options.attempts)
+        files = folder_identity(place.blobs.folder)
+        self.queue = JobQueue(place.ledger, self.options.terms, attempts=self.options.attempts, files=files)
         self.desk = Desk(place.ledger, place.blobs, self.pairing, self.queue)
         self._socket = listener or bind(self.options.host, self.options.port)
         self.port = int(self._socket.getsockname()[1])
