@@ -41,7 +41,7 @@ public enum MLModelStructure {
             public let operatorName: String
             public let outputs: [NamedValueType]
             public let blocks: [Block]
-            let index: Int
+            let type: String
         }
 
         public struct NamedValueType {
@@ -91,17 +91,19 @@ public final class MLComputePlan {
     }
 
     private static func block(_ operations: [SimulatedOperation]) -> MLModelStructure.Program.Block {
-        let all = operations.enumerated().map { index, operation in
+        let all = operations.map { operation in
+            // Seen on devices: every operator but constants comes with its operator set (0seba/VoxCPMANE#15).
             MLModelStructure.Program.Operation(
-                operatorName: operation.type, outputs: operation.outputs.map { .init(name: $0) },
-                blocks: (operation.blocks ?? []).map(block), index: index)
+                operatorName: operation.type == "const" ? "const" : "ios16.\(operation.type)",
+                outputs: operation.outputs.map { .init(name: $0) }, blocks: (operation.blocks ?? []).map(block),
+                type: operation.type)
         }
         return .init(operations: all, outputNames: all.last?.outputs.map(\.name) ?? [])
     }
 
     /// Nil for constants, as with the real one, and wherever the simulation says so.
     public func deviceUsage(for operation: MLModelStructure.Program.Operation) -> DeviceUsage? {
-        guard operation.operatorName != "const", !simulation.withoutPlan.contains(operation.operatorName) else {
+        guard operation.type != "const", !simulation.withoutPlan.contains(operation.type) else {
             return nil
         }
         let devices = units.devices
@@ -109,7 +111,7 @@ public final class MLComputePlan {
     }
 
     public func estimatedCost(of operation: MLModelStructure.Program.Operation) -> Cost? {
-        guard operation.operatorName != "const", !simulation.withoutPlan.contains(operation.operatorName) else {
+        guard operation.type != "const", !simulation.withoutPlan.contains(operation.type) else {
             return nil
         }
         return Cost(weight: 1 / costs)

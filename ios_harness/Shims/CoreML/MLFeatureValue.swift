@@ -20,6 +20,7 @@ public class MLFeatureValue: NSObject {
         case dictionary([AnyHashable: NSNumber])
         case string(String)
         case int64(Int64)
+        case double(Double)
     }
 
     private let content: Content
@@ -31,6 +32,7 @@ public class MLFeatureValue: NSObject {
     public convenience init(dictionary value: [AnyHashable: NSNumber]) throws { self.init(.dictionary(value)) }
     public convenience init(string value: String) { self.init(.string(value)) }
     public convenience init(int64 value: Int64) { self.init(.int64(value)) }
+    public convenience init(double value: Double) { self.init(.double(value)) }
 
     public var type: MLFeatureType {
         switch content {
@@ -39,6 +41,7 @@ public class MLFeatureValue: NSObject {
         case .dictionary: .dictionary
         case .string: .string
         case .int64: .int64
+        case .double: .double
         }
     }
 
@@ -60,6 +63,10 @@ public class MLFeatureValue: NSObject {
 
     public var int64Value: Int64 {
         if case .int64(let value) = content { value } else { 0 }
+    }
+
+    public var doubleValue: Double {
+        if case .double(let value) = content { value } else { 0 }
     }
 }
 

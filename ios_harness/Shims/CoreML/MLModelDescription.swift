@@ -45,8 +45,11 @@ public class MLFeatureDescription: NSObject {
             multiArrayConstraint = nil
             imageConstraint = MLImageConstraint(
                 pixelsHigh: feature.shape[0], pixelsWide: feature.shape[1], pixelFormatType: feature.pixelFormat)
-        case .dictionary, .string:
-            type = feature.kind == .string ? .string : .dictionary
+        case .dictionary, .string, .int64, .double:
+            let types: [SimulatedFeature.Kind: MLFeatureType] = [
+                .dictionary: .dictionary, .string: .string, .int64: .int64, .double: .double,
+            ]
+            type = types[feature.kind] ?? .invalid
             multiArrayConstraint = nil
             imageConstraint = nil
         }

@@ -64,7 +64,7 @@ struct SimulatedOperation: Codable {
 /// `shape`: of an array as declared, of an image (height, width). `dataType`: as in MLMultiArrayDataType.
 struct SimulatedFeature: Codable {
     enum Kind: String, Codable {
-        case multiarray, image, grayscale, grayscaleHalf, dictionary, string
+        case multiarray, image, grayscale, grayscaleHalf, dictionary, string, int64, double
     }
 
     var name: String

@@ -94,6 +94,8 @@ struct SimulatedAnswer {
         case .multiarray: return MLFeatureValue(multiArray: array(feature))
         case .image, .grayscale, .grayscaleHalf: return MLFeatureValue(pixelBuffer: image(feature))
         case .string: return MLFeatureValue(string: labels.first ?? "")
+        case .int64: return MLFeatureValue(int64: Int64(element(0)))
+        case .double: return MLFeatureValue(double: element(0))
         case .dictionary:
             let pairs = labels.enumerated().map { (AnyHashable($1), NSNumber(value: element($0))) }
             return try MLFeatureValue(dictionary: Dictionary(pairs, uniquingKeysWith: { first, _ in first }))
@@ -122,6 +124,7 @@ struct SimulatedAnswer {
         case .double: place.storeBytes(of: value, as: Double.self)
         case .float32: place.storeBytes(of: Float(value), as: Float.self)
         case .int32: place.storeBytes(of: Int32(value), as: Int32.self)
+        case .int8: place.storeBytes(of: Int8(value), as: Int8.self)
         case .float16: place.storeBytes(of: halfBits(Float(value)), as: UInt16.self)
         }
     }

@@ -60,8 +60,10 @@ enum Specification {
         } else if let state = type?.message(8)?.message(1) {
             feature.shape = state.integers(1)
             feature.dataType = state.integer(2) ?? feature.dataType
+        } else if type?.message(6) != nil {
+            feature.kind = .dictionary
         } else {
-            feature.kind = type?.message(6) != nil ? .dictionary : .string
+            feature.kind = type?.message(1) != nil ? .int64 : type?.message(2) != nil ? .double : .string
         }
         return feature
     }

@@ -16,7 +16,7 @@ extension Never: View, Scene {
     public var body: Never { return fatalError("there is no such view") }
 }
 
-/// A view that SwiftUI draws itself.
+/// A view that SwiftUI draws itself. The protocol is not Apple's.
 public protocol PrimitiveView: View where Body == Never {}
 
 extension PrimitiveView {
@@ -33,7 +33,7 @@ public struct TupleView<T>: PrimitiveView {
     public init(_ value: T) { self.value = value }
 }
 
-public struct _ConditionalContent<TrueContent: View, FalseContent: View>: PrimitiveView {
+public struct ConditionalContent<TrueContent: View, FalseContent: View>: PrimitiveView {
     enum Storage {
         case first(TrueContent)
         case second(FalseContent)
@@ -64,12 +64,12 @@ public struct ViewBuilder {
     public static func buildIf<Content: View>(_ content: Content?) -> Content? { content }
     public static func buildEither<TrueContent: View, FalseContent: View>(
         first: TrueContent
-    ) -> _ConditionalContent<TrueContent, FalseContent> {
-        _ConditionalContent(.first(first))
+    ) -> ConditionalContent<TrueContent, FalseContent> {
+        ConditionalContent(.first(first))
     }
     public static func buildEither<TrueContent: View, FalseContent: View>(
         second: FalseContent
-    ) -> _ConditionalContent<TrueContent, FalseContent> {
-        _ConditionalContent(.second(second))
+    ) -> ConditionalContent<TrueContent, FalseContent> {
+        ConditionalContent(.second(second))
     }
 }

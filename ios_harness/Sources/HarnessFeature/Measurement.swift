@@ -173,8 +173,15 @@ actor Measurement {
                 let outputs = try prediction.outputs()
                 let contents = try outputs.map(keep)
                 try log.record(.answered(units: units, outputs: SampleOutputs(sample: sample.name, outputs: contents)))
+                try note(prediction.leftOut(), units)
             }
         }
+    }
+
+    private func note(_ leftOut: [String], _ units: ComputeUnits) throws {
+        if leftOut.isEmpty { return }
+        let value = "not sent, as they are no arrays of numbers: \(leftOut.joined(separator: ", "))"
+        try log.record(.noted(key: "outputs.\(units.rawValue)", value: value))
     }
 
     /// Written before the journal names it.

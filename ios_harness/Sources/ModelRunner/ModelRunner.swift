@@ -67,10 +67,16 @@ public struct Prediction {
     public var run: () throws -> Void
     /// The outputs of the last `run`, sorted by name, C-contiguous whatever form the framework gave them.
     public var outputs: () throws -> [Tensor]
+    /// What `outputs` left out of the same `run`, as "name (kind)": values that no array of numbers can hold.
+    public var leftOut: () -> [String]
 
-    public init(run: @escaping () throws -> Void, outputs: @escaping () throws -> [Tensor]) {
+    public init(
+        run: @escaping () throws -> Void, outputs: @escaping () throws -> [Tensor],
+        leftOut: @escaping () -> [String] = { [] }
+    ) {
         self.run = run
         self.outputs = outputs
+        self.leftOut = leftOut
     }
 }
 

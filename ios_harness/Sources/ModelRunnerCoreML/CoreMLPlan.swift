@@ -36,15 +36,25 @@ enum CoreMLPlan {
         return placements(in: (function ?? program.functions.values.first)?.block, of: plan)
     }
 
+    /// The plan puts the operator set in front, as in "ios16.conv"; the package and its tools say "conv".
+    static func operatorType(_ name: String) -> String {
+        let parts = name.split(separator: ".", maxSplits: 1)
+        guard parts.count == 2, parts[0].hasPrefix("ios"), parts[0].dropFirst(3).allSatisfy(\.isNumber) else {
+            return name
+        }
+        return String(parts[1])
+    }
+
     /// Constants are no work: they are left out, as Core ML says nothing of them.
     private static func placements(
         in block: MLModelStructure.Program.Block?, of plan: MLComputePlan
     ) -> [OperatorPlacement] {
         (block?.operations ?? []).flatMap { operation -> [OperatorPlacement] in
-            if operation.operatorName == "const" { return [] }
+            let type = operatorType(operation.operatorName)
+            if type == "const" { return [] }
             let usage = plan.deviceUsage(for: operation)
             let own = OperatorPlacement(
-                operator: operation.operatorName, output: operation.outputs.first?.name ?? "",
+                operator: type, output: operation.outputs.first?.name ?? "",
                 preferred: usage.map { CoreMLDevices.name($0.preferred) },
                 supported: usage?.supported.map(CoreMLDevices.name) ?? [],
                 cost: plan.estimatedCost(of: operation)?.weight)

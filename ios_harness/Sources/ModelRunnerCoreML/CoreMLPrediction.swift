@@ -10,6 +10,7 @@ final class CoreMLPrediction {
     private let inputs: MLDictionaryFeatureProvider
     private let options = MLPredictionOptions()
     private var answer: (any MLFeatureProvider)?
+    private var leftOut: [String] = []
 
     init(model: MLModel, tensors: [Tensor]) throws {
         self.model = model
@@ -29,7 +30,7 @@ final class CoreMLPrediction {
     var prediction: Prediction {
         get throws {
             guard #available(iOS 18, macOS 15, *), !model.modelDescription.stateDescriptionsByName.isEmpty else {
-                return Prediction(run: predict, outputs: outputs)
+                return Prediction(run: predict, outputs: outputs, leftOut: { [self] in leftOut })
             }
             // A model with state is asked from the same state on, as in an application that goes on with its text.
             let state = model.makeState()
@@ -39,7 +40,7 @@ final class CoreMLPrediction {
                         try model.prediction(from: inputs, using: state, options: options)
                     }
                 },
-                outputs: outputs)
+                outputs: outputs, leftOut: { [self] in leftOut })
         }
     }
 
@@ -49,10 +50,12 @@ final class CoreMLPrediction {
 
     private func outputs() throws -> [Tensor] {
         guard let answer else { throw RunnerError("no prediction was made") }
+        leftOut = []
         return try answer.featureNames.sorted().compactMap { name in
-            try answer.featureValue(for: name).flatMap {
-                try CoreMLValues.tensor(of: $0, name: name, labels: model.modelDescription.classLabels)
-            }
+            guard let value = answer.featureValue(for: name) else { return nil }
+            let tensor = try CoreMLValues.tensor(of: value, name: name, labels: model.modelDescription.classLabels)
+            if tensor == nil { leftOut.append("\(name) (\(CoreMLValues.kind(value.type)))") }
+            return tensor
         }
     }
 }

@@ -49,21 +49,39 @@ enum CoreMLValues {
             throw RunnerError("input \(tensor.name): Core ML takes no arrays of \(tensor.dtype.rawValue)")
         }
         let array = try MLMultiArray(shape: tensor.shape.map { NSNumber(value: $0) }, dataType: type)
-        let layout = StridedLayout(shape: tensor.shape, strides: array.strides.map(\.intValue))
-        array.withUnsafeMutableBytes { bytes, _ in
-            layout.scatter(tensor.data, into: bytes.baseAddress!, elementBytes: tensor.dtype.bytes)
+        // These strides, not the array's own: writing may move it to memory of another layout.
+        array.withUnsafeMutableBytes { bytes, strides in
+            StridedLayout(shape: tensor.shape, strides: strides)
+                .scatter(tensor.data, into: bytes.baseAddress!, elementBytes: tensor.dtype.bytes)
         }
         return array
     }
 
-    /// Nil where the value is neither array nor image nor the probabilities of a classifier.
+    /// A single number becomes an array of one. Nil where the value is none of numbers: the label that a classifier
+    /// predicts, a dictionary by anything but its labels, a sequence.
     static func tensor(of value: MLFeatureValue, name: String, labels: [Any]?) throws -> Tensor? {
         switch value.type {
         case .multiArray: try value.multiArrayValue.map { try tensor(of: $0, name: name) }
         case .image: try value.imageBufferValue.map { try PixelBuffers.tensor(of: $0, name: name) }
         case .dictionary: probabilities(value.dictionaryValue, name: name, labels: labels)
+        case .double: number(value.doubleValue, .float64, name: name)
+        case .int64: Int32(exactly: value.int64Value).map { number($0, .int32, name: name) }
         default: nil
         }
+    }
+
+    static func kind(_ type: MLFeatureType) -> String {
+        switch type {
+        case .string: "string"
+        case .dictionary: "dictionary"
+        case .sequence: "sequence"
+        case .int64: "int64"
+        default: "type \(type.rawValue)"
+        }
+    }
+
+    private static func number<Number>(_ value: Number, _ type: TensorType, name: String) -> Tensor {
+        Tensor(name: name, dtype: type, shape: [1], data: withUnsafeBytes(of: value) { Data($0) })
     }
 
     private static func tensor(of array: MLMultiArray, name: String) throws -> Tensor {
@@ -84,7 +102,8 @@ enum CoreMLValues {
         return Tensor(name: name, dtype: .float32, shape: [numbers.count], data: data)
     }
 
-    private static let dataTypes: [(name: TensorType, type: MLMultiArrayDataType)] = [
-        (.float16, .float16), (.float32, .float32), (.float64, .double), (.int32, .int32),
-    ]
+    /// `.int8` has a name from the SDK of iOS 26 on, and its number from the header (MLMultiArray.h).
+    private static let dataTypes: [(name: TensorType, type: MLMultiArrayDataType)] =
+        [(.float16, .float16), (.float32, .float32), (.float64, .double), (.int32, .int32)]
+        + (MLMultiArrayDataType(rawValue: 0x20000 | 8).map { [(.int8, $0)] } ?? [])
 }

@@ -7,7 +7,8 @@ let work = Task { await HarnessCommand().run(Array(CommandLine.arguments.dropFir
 let interrupts = [SIGINT, SIGTERM].map { number in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    source.setEventHandler { work.cancel() }
+    // Not the main actor's, whose this file is: Dispatch calls it on a queue of its own.
+    source.setEventHandler { @Sendable in work.cancel() }
     source.resume()
     return source
 }

@@ -75,6 +75,16 @@ struct JobRunTests {
         #expect(report.units[1].placements.map(\.operator) == ["conv"])
     }
 
+    @Test("says which outputs it could not send, per compute unit, and nothing where there are none")
+    func leftOut() async throws {
+        phone.leftOut.update { $0[.all] = ["label (string)", "top (sequence)"] }
+        let report = try #require(try await phone.run(host.job(), of: host))
+        #expect(
+            report.notes == [
+                "outputs.all": "not sent, as they are no arrays of numbers: label (string), top (sequence)"
+            ])
+    }
+
     @Test("does without outputs, compute plan and reloads where the plan says so")
     func less() async throws {
         let job = host.job {

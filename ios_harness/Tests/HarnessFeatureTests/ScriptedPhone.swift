@@ -28,6 +28,8 @@ final class ScriptedPhone: Sendable {
     let predictionNs = Locked<[ComputeUnits: Int]>([:])
     /// What the framework refuses: by step and compute unit, e.g. "load all".
     let refusals = Locked<[String: RunnerError]>([:])
+    /// What no array of numbers can hold of a prediction's outputs.
+    let leftOut = Locked<[ComputeUnits: [String]]>([:])
     /// Called before each prediction.
     let beforePrediction = Locked<(@Sendable (ComputeUnits) -> Void)?>(nil)
     /// Called at each second of cooling down.
@@ -81,7 +83,7 @@ final class ScriptedPhone: Sendable {
                         },
                         outputs: {
                             [Tensor(name: "y", dtype: .uint8, shape: [1], data: Data([UInt8(tensors.count)]))]
-                        })
+                        }, leftOut: { [leftOut] in leftOut.value[request.computeUnits] ?? [] })
                 }
             },
             placements: { [self] request in

@@ -9,6 +9,8 @@ public struct ModelPackage: Sendable {
         case label
         case probabilities
         case state([Int])
+        case wholeNumber
+        case number
     }
 
     public var inputs: [(name: String, feature: Feature)] = [("image", .array([1, 2, 3], .float32))]
@@ -88,7 +90,9 @@ public struct ModelPackage: Sendable {
 
     private func write(_ feature: Feature, to type: inout ProtobufWriter) {
         func array(_ shape: [Int], _ dtype: TensorType, _ message: inout ProtobufWriter) {
-            let codes: [TensorType: Int] = [.float16: 65552, .float32: 65568, .float64: 65600, .int32: 131104]
+            let codes: [TensorType: Int] = [
+                .float16: 65552, .float32: 65568, .float64: 65600, .int32: 131104, .int8: 131080,
+            ]
             message.packed(1, shape)
             message.integer(2, codes[dtype] ?? 65568)
         }
@@ -101,6 +105,8 @@ public struct ModelPackage: Sendable {
                 $0.integer(3, colorSpace)
             }
         case .label: type.message(3) { _ in }
+        case .wholeNumber: type.message(1) { _ in }
+        case .number: type.message(2) { _ in }
         case .probabilities: type.message(6) { _ in }
         case .state(let shape): type.message(8) { $0.message(1) { array(shape, .float16, &$0) } }
         }
