@@ -27,7 +27,7 @@ from mobiledeploy.server.reception import Reception, read_report
 from mobiledeploy.server.tables import tokens
 
 STORES = EVERY_STORE
-ROUNDS = {"sqlite": 50, "postgresql": 10}
+ROUNDS = {"sqlite": 15, "postgresql": 5}  # a longer run: python tests/server/killed_writer.py STORE 1000 0
 
 
 def add(ledger: Ledger, digest: str) -> None:
