@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mobiledeploy.bench.series import Series, series_of
 from mobiledeploy.records import MeasurementPlan, Round, UnitRun
 
-if TYPE_CHECKING:
-    import numpy as np
-
-__all__ = ["series", "unit"]
+__all__ = ["noisy", "series", "unit"]
 
 
 def unit(rounds: Sequence[Sequence[float]], **fields) -> UnitRun:
@@ -28,3 +26,10 @@ def unit(rounds: Sequence[Sequence[float]], **fields) -> UnitRun:
 
 def series(rounds: Sequence[Sequence[float]] | np.ndarray, **plan) -> Series:
     return series_of(unit(rounds), MeasurementPlan(**plan))
+
+
+def noisy(seed: int, rounds: int = 20, iterations: int = 50, between: float = 0.0) -> np.ndarray:
+    """Around 1 ms, by 2 % within rounds and `between` among them."""
+    generator = np.random.default_rng(seed)
+    centres = 1.0 + between * generator.standard_normal((rounds, 1))
+    return centres + 0.02 * generator.standard_normal((rounds, iterations))

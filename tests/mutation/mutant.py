@@ -1,4 +1,4 @@
-"""A deliberately broken module of the executor: what is changed in its text, and which tests must notice."""
+"""A deliberately broken module: what is changed in its text, and which tests must notice."""
 
 from __future__ import annotations
 
@@ -10,27 +10,98 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 
-PACKAGE = "mobiledeploy.mil"
+TESTS = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the Python package with its tests. `package`: below which modules are named. `folders`: of tests, below
+    `tests`. `prefixes`: what the names of test files may begin with, left out in tables; the longest first."""
+
+    package: str
+    folders: tuple[str, ...]
+    prefixes: tuple[str, ...]
+
+    def read(self, module: str) -> str:
+        return source_of(f"{self.package}.{module}")
+
+    def check(self, name: str, source: str, broken: str) -> None:
+        """Raises StaleMutantError unless the broken text is Python and another program."""
+        try:
+            if compile(broken, name, "exec") == compile(source, name, "exec"):
+                raise StaleMutantError(f"{name}: the broken module is the same program")
+        except SyntaxError as error:
+            raise StaleMutantError(f"{name}: the broken module is no Python: {error}") from None
+
+    def find_tests(self, names: str) -> list[str]:
+        """What pytest is told: the test files with these names, or one test of a file, `FILE::TEST`.
+
+        Raises FileNotFoundError.
+        """
+        return [self._find_test(name) for name in names.split()]
+
+    def _find_test(self, name: str) -> str:
+        stem, _, test = name.partition("::")
+        for prefix in self.prefixes:
+            for folder in self.folders:
+                for file in (TESTS / folder).rglob(f"{prefix}{stem}.py"):
+                    if test and f"def {test}(" not in file.read_text(encoding="utf-8"):
+                        raise FileNotFoundError(f"no {test} in {file}")
+                    return f"{file}::{test}" if test else str(file)
+        raise FileNotFoundError(f"no test file for {stem!r} below {TESTS}")
+
+
+@dataclass(frozen=True)
+class SwiftArea:
+    """The Swift package. Its modules are named by file, `LatencyCore/Sampler`, its tests by target, `LatencyCoreTests`,
+    or by target and suite, `HarnessFeatureTests.JobRunTests`."""
+
+    package: Path
+
+    def read(self, module: str) -> str:
+        return (self.package / "Sources" / f"{module}.swift").read_text(encoding="utf-8")
+
+    def check(self, name: str, source: str, broken: str) -> None:
+        """Whether it is Swift turns out when it is built."""
+
+    def find_tests(self, names: str) -> list[str]:
+        """What `swift test --filter` is told. Raises FileNotFoundError."""
+        for name in names.split():
+            target, _, suite = name.partition(".")
+            files = (self.package / "Tests" / target).glob("*.swift")
+            if not any(f"struct {suite}" in file.read_text(encoding="utf-8") for file in files):
+                raise FileNotFoundError(f"no {name} below {self.package / 'Tests'}")
+        return names.split()
+
+
+EXECUTOR = Area("mobiledeploy.mil", ("mil",), ("test_mil_ops_", "test_mil_"))
+PHONE = SwiftArea(TESTS.parent / "ios_harness")
+HOST = Area("mobiledeploy", ("server", "bench", "campaign", "records", "parity", "cli"), ("test_",))
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`what`: the mistake. `module`: below `mobiledeploy.mil`. `original`: a piece of its text that occurs just once.
-    `broken`: what takes its place. `tests`: names of test files below `tests/mil`, without `test_mil_` and `ops_`."""
+    """`what`: the mistake. `module`: below the package of its `area`. `original`: a piece of its text that occurs just
+    once. `broken`: what takes its place. `tests`: as `Area.find_tests` takes them."""
 
     what: str
     module: str
     original: str
     broken: str
     tests: str
+    area: Area | SwiftArea = EXECUTOR
 
     @property
     def name(self) -> str:
-        return f"{self.module.rpartition('.')[2]}: {self.what}"
+        return f"{self.module.removeprefix('ops.')}: {self.what}"
 
     @property
     def full_module(self) -> str:
-        return f"{PACKAGE}.{self.module}"
+        return f"{self.area.package}.{self.module}"
+
+    @property
+    def found_tests(self) -> list[str]:
+        return self.area.find_tests(self.tests)
 
 
 class StaleMutantError(Exception):
@@ -45,16 +116,12 @@ def source_of(module: str) -> str:
 
 def broken_source(mutant: Mutant) -> str:
     """The module's text with the mistake in it. Raises StaleMutantError unless the original stands there once, and the
-    result is Python and another program."""
-    source = source_of(mutant.full_module)
+    result is another program."""
+    source = mutant.area.read(mutant.module)
     if (count := source.count(mutant.original)) != 1:
-        raise StaleMutantError(f"{mutant.name}: {mutant.original!r} occurs {count} times in {mutant.full_module}")
+        raise StaleMutantError(f"{mutant.name}: {mutant.original!r} occurs {count} times in {mutant.module}")
     broken = source.replace(mutant.original, mutant.broken)
-    try:
-        if compile(broken, mutant.module, "exec") == compile(source, mutant.module, "exec"):
-            raise StaleMutantError(f"{mutant.name}: the broken module is the same program")
-    except SyntaxError as error:
-        raise StaleMutantError(f"{mutant.name}: the broken module is no Python: {error}") from None
+    mutant.area.check(mutant.name, source, broken)
     return broken
 
 
@@ -70,11 +137,11 @@ class _BrokenLoader(importlib.machinery.SourceFileLoader):
 
 
 class BrokenImport:
-    """A finder that gives one module with other text; to stand first in `sys.meta_path`."""
+    """A finder that gives one module with other text; to stand first in `sys.meta_path`. `witness`: a file that is
+    there as soon as any process has imported the module."""
 
-    def __init__(self, module: str, source: str) -> None:
-        self._module, self._source = module, source
-        self.used = False
+    def __init__(self, module: str, source: str, witness: Path) -> None:
+        self._module, self._source, self._witness = module, source, witness
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -84,7 +151,7 @@ class BrokenImport:
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         assert spec is not None
         assert spec.origin is not None
-        self.used = True
+        self._witness.touch()
         return importlib.util.spec_from_file_location(
             name, spec.origin, loader=_BrokenLoader(name, spec.origin, self._source)
         )

@@ -1,4 +1,4 @@
-"""Each declared mistake in the executor is caught by its tests; and what would make that claim empty is refused."""
+"""Each declared mistake is caught by its tests; and what would make that claim empty is refused."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from mutant import Mutant, StaleMutantError, broken_source
+from mutant import EXECUTOR, HOST, Mutant, StaleMutantError, broken_source
+from phone_mutants import PHONE_MUTANTS
 from run import DECLARED, choose
-from trial import find_tests
 
 HERE = Path(__file__).resolve().parent
 SHARDS = 4  # so that workers share them
 SOUND = """
-from mutant import source_of
-from trial import find_tests, preload, run_trial
+from mutant import EXECUTOR, source_of
+from trial import preload, run_trial
 preload()
+linear = EXECUTOR.find_tests("linear")
 module = "mobiledeploy.mil.ops.attention"
-print(run_trial(module, source_of(module) + "\\n", find_tests("linear")).verdict)
-print(run_trial(module, "raise SystemExit(1)", find_tests("linear")).verdict)
-print(run_trial("mobiledeploy.mil.nowhere", "", find_tests("linear")).verdict)
+print(run_trial(module, source_of(module) + "\\n", linear).verdict)
+print(run_trial(module, "raise SystemExit(1)", linear).verdict)
+print(run_trial("mobiledeploy.mil.nowhere", "", linear).verdict)
 """
 
 
@@ -49,14 +50,16 @@ def test_only_a_failing_test_counts_as_caught() -> None:
 
 
 def test_the_mistakes_are_many_and_have_names_of_their_own() -> None:
-    assert len(DECLARED) >= 200
-    assert [name for name, count in Counter(mutant.name for mutant in DECLARED).items() if count > 1] == []
+    assert len(DECLARED) >= 500
+    assert len(PHONE_MUTANTS) >= 70
+    names = Counter(mutant.name for mutant in (*DECLARED, *PHONE_MUTANTS))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("mutant", DECLARED, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [*DECLARED, *PHONE_MUTANTS], ids=lambda mutant: mutant.name)
 def test_a_mistake_fits_the_sources_and_names_tests(mutant) -> None:
     assert broken_source(mutant)
-    assert find_tests(mutant.tests)
+    assert mutant.found_tests
 
 
 STALE = [
@@ -75,7 +78,9 @@ def test_a_mistake_that_no_longer_fits_is_an_error(original, broken, message) ->
 
 def test_a_test_file_that_is_not_there_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
-        find_tests("linear nowhere")
+        EXECUTOR.find_tests("linear nowhere")
+    with pytest.raises(FileNotFoundError, match="no test_nothing in"):
+        HOST.find_tests("server_queue::test_nothing")
 
 
 def test_shards_together_are_everything() -> None:

@@ -1,7 +1,8 @@
 """Running tests against a broken module, each time in a fork of this process.
 
 The parent imports what is slow (torch, coremltools, pytest) and nothing of ours. A fork then imports the package with
-one module broken, runs pytest and ends; it costs what its tests cost. Nothing on disk is changed.
+one module broken, runs pytest and ends; it costs what its tests cost. Processes that the tests start get the broken
+module too, by a `sitecustomize`. Nothing of the checkout is changed.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from pathlib import Path
 
 from mutant import BrokenImport, loaded_too_early
 
-TESTS = Path(__file__).resolve().parent.parent / "mil"
-# far more than all tests of the executor need: of the processor, and of the clock, which a busy machine may stretch
+# far more than the tests of any mutant need: of the processor, and of the clock, which a busy machine may stretch
 SECONDS, PATIENCE = 60, 900
-_PRELOADED = ("numpy", "torch", "PIL.Image", "pytest", "hypothesis", "coremltools", "coremltools.converters.mil")
+_PRELOADED = (
+    *("numpy", "torch", "PIL.Image", "pytest", "hypothesis", "coremltools", "coremltools.converters.mil"),
+    *("psutil", "scipy.stats", "sqlalchemy.dialects.sqlite", "starlette.routing", "uvicorn"),
+)
 _NOT_USED = 70  # no exit code of pytest
 
 
@@ -54,19 +57,8 @@ def preload() -> None:
     gc.freeze()
 
 
-def find_tests(names: str) -> list[Path]:
-    """The test files with these names. Raises FileNotFoundError."""
-    files = [
-        next(TESTS.rglob(f"test_mil_{prefix}{name}.py"), None) for name in names.split() for prefix in ("ops_", "")
-    ]
-    found = [file for file in files if file is not None]
-    if len(found) != len(names.split()):
-        raise FileNotFoundError(f"no test file for each of {names!r} below {TESTS}")
-    return found
-
-
-def run_trial(module: str, source: str, tests: Sequence[Path]) -> Outcome:
-    """The outcome of `tests` where `module` has the text `source`."""
+def run_trial(module: str, source: str, tests: Sequence[str]) -> Outcome:
+    """The outcome of `tests`, as pytest is told them, where `module` has the text `source`."""
     place = Path(tempfile.mkdtemp(prefix="mutation-"))
     started = time.monotonic()
     child = os.fork()
@@ -79,7 +71,28 @@ def run_trial(module: str, source: str, tests: Sequence[Path]) -> Outcome:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _run_tests(module: str, source: str, tests: Sequence[Path], place: Path) -> None:
+_EVERYWHERE = """
+import sys
+from pathlib import Path
+sys.path.append({here!r})
+from mutant import BrokenImport
+sys.meta_path.insert(0, BrokenImport({module!r}, Path({text!r}).read_text(), Path({witness!r})))
+"""
+
+
+def _break_everywhere(module: str, source: str, place: Path) -> Path:
+    """Breaks the module here and in every Python that is started from here; the witness of its import."""
+    text, witness = place / "broken.txt", place / "imported"
+    text.write_text(source)
+    fields = {"here": str(Path(__file__).parent), "module": module, "text": str(text), "witness": str(witness)}
+    (place / "sitecustomize.py").write_text(_EVERYWHERE.format(**fields))
+    sys.path.insert(0, str(place))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
+    sys.meta_path.insert(0, BrokenImport(module, source, witness))
+    return witness
+
+
+def _run_tests(module: str, source: str, tests: Sequence[str], place: Path) -> None:
     """In the fork; never returns."""
     code = _NOT_USED
     try:
@@ -89,13 +102,13 @@ def _run_tests(module: str, source: str, tests: Sequence[Path], place: Path) -> 
         os.dup2(output, 2)
         import pytest
 
-        broken = BrokenImport(module, source)
-        sys.meta_path.insert(0, broken)
+        witness = _break_everywhere(module, source, place)
         options = ["-x", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        options += ["-k", "not postgresql"]  # the same tests once more, and a server that takes seconds to start
         # the parent has imported plugins that pytest would like to rewrite
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        code = int(pytest.main([*options, f"--basetemp={place / 'files'}", *map(str, tests)]))
-        if not broken.used:
+        code = int(pytest.main([*options, f"--basetemp={place / 'files'}", *tests]))
+        if not witness.exists():
             code = _NOT_USED
     except BaseException:  # what must not happen is shown, and the fork ends all the same
         traceback.print_exc()

@@ -192,9 +192,14 @@ def spoiled(job: Job):
     for condition in (replace(report.conditions[0], at_ns=-1), replace(report.conditions[0], battery_level=1.5)):
         yield "a condition is out of its range", replace(report, conditions=(condition,))
     yield "were not sent", report
-    for wrong in (replace(tensor, bytes=12), replace(tensor, shape=(-1, -4)), replace(tensor, sha256="../x")):
-        outputs = replace(unit.outputs[0], outputs=(wrong,))
-        yield "cpuOnly: ", with_unit(outputs=(outputs,))
+    another_size = "cpuOnly: output logits has another size than its shape and dtype"
+    for message, wrong in (
+        (another_size, replace(tensor, bytes=12)),
+        (another_size, replace(tensor, shape=(-1, -4))),
+        (another_size, replace(tensor, dtype="float16")),
+        ("cpuOnly: the bytes of output logits were not sent", replace(tensor, sha256="../x")),
+    ):
+        yield message, with_unit(outputs=(replace(unit.outputs[0], outputs=(wrong,)),))
     yield "its outputs are not", with_unit(outputs=unit.outputs * 2)
     huge = replace(tensor, shape=(2**62,) * 100_000)
     yield "has more than 16 axes", with_unit(outputs=(replace(unit.outputs[0], outputs=(huge,)),))

@@ -26,6 +26,15 @@ def test_a_device_that_has_reported_sends_nothing_more(host, phone, queued) -> N
     assert phone.put_blob(b"more").status == 201
 
 
+def test_blobs_are_for_the_devices_whose_jobs_need_them(host, phone, queued) -> None:
+    other = WireClient(host.port)
+    other.pair(host.pairing.token())
+    phone.next()
+    theirs = other.next().job.package.files[0].sha256
+    refused(phone.ask("GET", f"/v1/blobs/{theirs}"), 403, "forbidden")
+    assert other.ask("GET", f"/v1/blobs/{theirs}").status == 200
+
+
 def test_the_outputs_of_one_job_have_a_limit_together(host, phone, queued, monkeypatch) -> None:
     monkeypatch.setattr(desks, "_OUTPUTS_OF_A_JOB", 100)
     lease = phone.next()
