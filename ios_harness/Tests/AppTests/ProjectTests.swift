@@ -79,5 +79,57 @@
             #expect(info["UIFileSharingEnabled"] as? Bool == true)
             #expect(info["LSSupportsOpeningDocumentsInPlace"] as? Bool == true)
         }
+
+        /// What is measured on a phone must be built for it, and never runs beside another app or on a Mac.
+        @Test("what the documented command builds is optimized, for phones and tablets alone, and has the screen")
+        func release() throws {
+            let configurations = objects.values.filter { $0["isa"] as? String == "XCBuildConfiguration" }
+            let settings = configurations.compactMap { $0["buildSettings"] as? [String: Any] }
+            for release in settings.filter({ $0["SWIFT_COMPILATION_MODE"] != nil }) {
+                #expect(release["SWIFT_OPTIMIZATION_LEVEL"] as? String == "-O")
+                #expect(release["SWIFT_ACTIVE_COMPILATION_CONDITIONS"] == nil)
+            }
+            let targets = settings.filter { $0["PRODUCT_NAME"] != nil }
+            #expect(targets.count == 2)
+            for target in targets {
+                #expect(target["SUPPORTED_PLATFORMS"] as? String == "iphoneos iphonesimulator")
+                #expect(target["SUPPORTS_MACCATALYST"] as? String == "NO")
+                #expect(target["SUPPORTS_MAC_DESIGNED_FOR_IPHONE_IPAD"] as? String == "NO")
+                // Whose team signs is said on the command line: what stands here would bind it to somebody's.
+                for signing in ["DEVELOPMENT_TEAM", "CODE_SIGN_IDENTITY", "PROVISIONING_PROFILE_SPECIFIER"] {
+                    #expect(target[signing] == nil)
+                }
+            }
+            #expect(try propertyList("HarnessApp-Info.plist")["UIRequiresFullScreen"] as? Bool == true)
+        }
+
+        @Test("the scheme runs the release build, without a debugger")
+        func scheme() throws {
+            let path = "HarnessApp.xcodeproj/xcshareddata/xcschemes/HarnessApp.xcscheme"
+            let scheme = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+            for action in ["LaunchAction", "ProfileAction", "ArchiveAction"] {
+                #expect(scheme.contains("<\(action) buildConfiguration = \"Release\""))
+            }
+            #expect(scheme.contains("selectedDebuggerIdentifier = \"\""))
+            #expect(scheme.contains("PosixSpawnLauncher"))
+        }
+
+        /// The project links one product of the package: a module beside it is not found when Xcode builds the app.
+        @Test("the app imports modules of the product that the project links, and of iOS")
+        func imports() throws {
+            let folder = root.appendingPathComponent("App")
+            let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+                .filter { $0.hasSuffix(".swift") }
+            let lines = try sources.flatMap {
+                try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8).split(separator: "\n")
+            }
+            let imported = Set(lines.filter { $0.hasPrefix("import ") }.map { String($0.dropFirst(7)) })
+            let manifest = try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
+            let product = try #require(manifest.range(of: "name: \"Harness\","))
+            let end = try #require(manifest[product.upperBound...].range(of: "]"))
+            let linked = manifest[product.upperBound..<end.lowerBound].split(separator: "\"").map(String.init)
+            #expect(imported.count > 6)
+            #expect(imported.subtracting(linked).subtracting(["Combine", "Foundation", "SwiftUI", "UIKit"]).isEmpty)
+        }
     }
 #endif
