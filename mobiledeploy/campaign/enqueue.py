@@ -34,8 +34,8 @@ def enqueue(
     queue: JobQueue, prepared: Sequence[Prepared], plan: MeasurementPlan, *, phones: int = 1, device: str | None = None
 ) -> Campaign:
     """A job per package, size and phone. An interrupted campaign of the same packages, sizes, plan, number of phones
-    and `device` (see `NewJob.device`) is taken up again in the place of a new one."""
-    name = _name(prepared, plan, phones, device)
+    and `device` (see `NewJob.device`) is taken up again in the place of a new one, where its files are."""
+    name = _name(prepared, plan, phones, device, queue.files)
     for number in itertools.count(1):
         campaign = f"{name}-{number}"
         states = queue.states(campaign)
@@ -47,9 +47,11 @@ def enqueue(
     raise AssertionError("the numbers never end")
 
 
-def _name(prepared: Sequence[Prepared], plan: MeasurementPlan, phones: int, device: str | None) -> str:
+def _name(
+    prepared: Sequence[Prepared], plan: MeasurementPlan, phones: int, device: str | None, files: str | None
+) -> str:
     parts = [f"{each.package.identity} {each.function} {each.subject.size}" for each in prepared]
-    text = "\n".join([*parts, codec.dumps(plan), str(phones), str(device)])
+    text = "\n".join([*parts, codec.dumps(plan), str(phones), str(device), str(files)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

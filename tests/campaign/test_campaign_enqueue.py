@@ -108,3 +108,13 @@ def test_what_a_report_is_held_against_is_kept_beside_the_job(queue, packages, p
     with place.ledger.reading() as connection:
         kept = connection.exec_driver_sql("SELECT about FROM jobs ORDER BY position").scalars().all()
     assert [codec.loads(Subject, text, where="jobs") for text in kept] == [each.subject for each in packages]
+
+
+def test_a_campaign_whose_files_are_elsewhere_is_not_taken_up(place, packages) -> None:
+    """On another machine with the same store: its packages could not be given out."""
+    here, there = (JobQueue(place.ledger, Terms(), files=name) for name in ("here", "there"))
+    first = enqueue(here, packages, PLAN)
+    second = enqueue(there, packages, PLAN)
+    assert second.resumed is None
+    assert second.id != first.id
+    assert enqueue(here, packages, PLAN).id == first.id
