@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from host_stress import CUT, TERMS, KilledHost, Kills
 
 from mobiledeploy import pipeline
+from mobiledeploy.campaign.harness_program import harness_cli
 from mobiledeploy.campaign.prepare import prepare
-from mobiledeploy.campaign.simulated import harness_cli
 from mobiledeploy.records import ExportOptions, Job, MeasurementPlan
 from mobiledeploy.server.host import Place, open_place
 from mobiledeploy.server.pairing import Pairing

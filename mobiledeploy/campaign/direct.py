@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mobiledeploy.campaign.devicectl import attached_phones
+from mobiledeploy.campaign.attached_phone import attached_phones
 from mobiledeploy.campaign.enqueue import OPEN_STATES
 from mobiledeploy.campaign.folders import bring_blobs, read_report_file, write_job_folder
-from mobiledeploy.campaign.simulated import harness_cli
+from mobiledeploy.campaign.harness_program import mac_program
 from mobiledeploy.errors import HostError, PackageError
 from mobiledeploy.server.refusal import Refusal
 
@@ -30,34 +31,35 @@ Measure = Callable[["Job", "Blobs"], "tuple[Reported, Mapping[str, bytes]]"]
 MAC = "mac"
 _SPARE_SECONDS = 300.0
 _TOLD = 400
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def measurer(device: str, told: Callable[[str], None]) -> Measure:
-    """How jobs are done on `device`: "mac" for this one, else a phone's identifier, UDID or name as devicectl lists it.
+def measurer(device: str, app: Path | None, told: Callable[[str], None]) -> Measure:
+    """How jobs are done on `device`: "mac" for this one, else a phone's identifier, UDID or name as devicectl lists it,
+    on which the app is put first (`app`: which one; see `AttachedPhone.put_app`).
 
-    Raises HostError where there is no such device.
+    Raises HostError where there is no such device, or it is not ready.
     """
     if device == MAC:
-        return lambda job, blobs: _measure_here(job, blobs, told)
+        program, variables = mac_program(told)
+        return lambda job, blobs: measure_by_program(program, job, blobs, told, variables)
     phones = attached_phones()
-    for phone in phones:
-        if device in (phone.identifier, phone.udid, phone.name):
-            return lambda job, blobs: phone.measure(job, blobs, told=told)
-    known = ", ".join(f"{phone.udid} ({phone.name})" for phone in phones) or "none"
-    raise HostError(f"no device is called `{device}`", where="--device", remedy=f"devicectl lists: {known}.")
-
-
-def _measure_here(job: Job, blobs: Blobs, told: Callable[[str], None]) -> tuple[Reported, Mapping[str, bytes]]:
-    if sys.platform != "darwin":
-        remedy = "Use --device lan with a phone, or --device simulated for a trial without one."
-        raise HostError("Core ML runs on a Mac only", where="--device mac", remedy=remedy)
-    return measure_by_program(harness_cli(), job, blobs, told)
+    named = [phone for phone in phones if device in (phone.identifier, phone.udid, phone.name)]
+    if len(named) != 1:
+        known = ", ".join(f"{phone.udid} ({phone.name})" for phone in phones) or "none"
+        what = f"{len(named)} devices are called `{device}`" if named else f"no device is called `{device}`"
+        raise HostError(what, where="--device", remedy=f"devicectl lists: {known}.")
+    (phone,) = named
+    phone.demand_readiness()
+    phone.put_app(app, told)
+    return lambda job, blobs: phone.measure(job, blobs, told=told)
 
 
 def measure_by_program(
-    program: Path, job: Job, blobs: Blobs, told: Callable[[str], None]
+    program: Path, job: Job, blobs: Blobs, told: Callable[[str], None], variables: Mapping[str, str] = _NONE
 ) -> tuple[Reported, Mapping[str, bytes]]:
-    """By `harness-cli measure JOB REPORT`. Raises HostError."""
+    """By `harness-cli measure JOB REPORT`, with these environment `variables` besides this program's own. Raises
+    HostError."""
     told(f"this machine measures {job.package.name}")
     with tempfile.TemporaryDirectory() as folder:
         wanted, made = Path(folder) / "job", Path(folder) / "report"
@@ -66,13 +68,23 @@ def measure_by_program(
         seconds = job.plan.time_limit_seconds + _SPARE_SECONDS
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                env=os.environ | variables,
             )
         except subprocess.TimeoutExpired:
-            raise HostError(f"harness-cli took more than {seconds:g} s", where=job.package.name) from None
+            remedy = "The same command goes on with what is left; --rounds and --iterations make it shorter."
+            raise HostError(
+                f"harness-cli took more than {seconds:g} s", where=job.package.name, remedy=remedy
+            ) from None
         if done.returncode != 0:
             tail = (done.stderr or done.stdout).strip()[-_TOLD:]
-            raise HostError(f"harness-cli failed (exit code {done.returncode}): {tail}", where=job.package.name)
+            what = f"harness-cli failed (exit code {done.returncode}): {tail}"
+            raise HostError(what, where=job.package.name, remedy=f"By hand: {program} measure {job.package.name}")
         return read_report_file(made)
 
 

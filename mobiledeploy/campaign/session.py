@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mobiledeploy.campaign.direct import measure_directly, measurer
+from mobiledeploy.campaign.direct import Measure, measure_directly, measurer
 from mobiledeploy.campaign.enqueue import Campaign, enqueue
+from mobiledeploy.campaign.harness_program import harness_cli
 from mobiledeploy.campaign.outcome import campaign_reports, summarize
 from mobiledeploy.campaign.prepare import prepare
-from mobiledeploy.campaign.simulated import SimulatedPhones, harness_cli
+from mobiledeploy.campaign.simulated import SimulatedPhones
 from mobiledeploy.campaign.sizes import ChosenSizes
 from mobiledeploy.campaign.watch import watch
 from mobiledeploy.server.host import Host, HostOptions, open_place
@@ -36,7 +37,8 @@ SIMULATED, LAN = "simulated", "lan"
 @dataclass(frozen=True)
 class Request:
     """`device`: lan, simulated, mac, or a phone that devicectl knows. `phones`: different ones for each package.
-    `queue_only`: add the jobs, and leave. `sizes`: of packages that take several."""
+    `queue_only`: add the jobs, and leave. `sizes`: of packages that take several. `app`: the .app
+    bundle to put on a phone by devicectl, None for the one that the documented command builds."""
 
     plan: MeasurementPlan
     device: str
@@ -44,6 +46,7 @@ class Request:
     listening: HostOptions
     queue_only: bool = False
     sizes: ChosenSizes = field(default_factory=ChosenSizes)
+    app: Path | None = None
 
 
 class Session:
@@ -71,7 +74,7 @@ class Session:
         request = self._request
         kinds = {SIMULATED: SIMULATED_ONLY, LAN: REAL_ONLY}
         target = kinds.get(request.device, f"*{request.device}"[:32])
-        direct = None if request.device in kinds else measurer(request.device, self._viewer.note)
+        direct = None if request.queue_only or request.device in kinds else self._direct()
         prepared = [each for path in paths for each in prepare(path, self.blobs, request.sizes, self._viewer)]
         found = enqueue(self._queue, prepared, request.plan, phones=request.phones, device=target)
         self._tell(found, len(prepared) * request.phones)
@@ -85,6 +88,10 @@ class Session:
         else:
             self._host(offer)
         return self.summaries()
+
+    def _direct(self) -> Measure:
+        self._viewer.step(f"Looking for {self._request.device}")
+        return measurer(self._request.device, self._request.app, self._viewer.note)
 
     def _tell(self, found: Campaign, jobs: int) -> None:
         self.campaign = found.id

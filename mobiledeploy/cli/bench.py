@@ -10,7 +10,7 @@ from mobiledeploy.cli import options
 from mobiledeploy.cli.export import Precision, Resolution, Weights
 from mobiledeploy.cli.host_options import HostAddress, Lan, Port, Store, listening
 from mobiledeploy.cli.options import JsonFlag
-from mobiledeploy.errors import HostError, ParityError
+from mobiledeploy.errors import HostError, InputError, ParityError
 from mobiledeploy.records import ExportOptions, MeasurementPlan
 from mobiledeploy.records.codec import encode
 from mobiledeploy.records.job import COMPUTE_UNITS
@@ -31,6 +31,7 @@ _WHAT = "MODEL as `mobiledeploy export` takes it, an exported folder, or anybody
 _UNITS = {"cpu": "cpuOnly", "gpu": "cpuAndGPU", "ne": "cpuAndNeuralEngine", "all": "all"}
 _DEVICE = "lan: phones that pair; simulated; mac: this one; or a phone by devicectl's identifier, UDID or name."
 
+_APP = "With --device UDID: the HarnessApp.app to install, if not the one that the documented command builds."
 _SIZES = "Of a package for several sizes: which to measure (N or HxW), each by itself; its default one if not given."
 
 
@@ -56,6 +57,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
     ] = False,
     rounds: Annotated[int | None, _option("N", "Other than the protocol's.", min=1, max=10000)] = None,
     iterations: Annotated[int | None, _option("N", "Per round, other than the protocol's.", min=1, max=10000)] = None,
+    app: Annotated[Path | None, _option("PATH", _APP)] = None,
     sizes: Annotated[str | None, _option("N,N,…|all", _SIZES)] = None,
     output: Annotated[Path, _option("DIR", "Where a MODEL is exported to.")] = Path("exports"),
     weights: Weights = "auto",
@@ -75,6 +77,9 @@ def bench(  # noqa: PLR0917 - a parameter per option
     units = [_UNITS[options.choice(name, tuple(_UNITS), "--compute-units", "compute unit")] for name in named]
     every = sizes is not None and sizes.strip().lower() == "all"
     named_sizes = () if every else options.sizes(sizes, "--sizes")
+    if app is not None and device in (None, "lan", "simulated", "mac"):
+        remedy = "Name the phone: --device UDID. `xcrun devicectl list devices` shows it."
+        raise InputError("--app is of a phone that devicectl knows", where="--app", remedy=remedy)
     place = listening(lan=lan or (device == "lan" and host is None), host=host, port=port)
     with screen.working() as progress:
         progress.step("Loading libraries")
@@ -87,7 +92,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
             MeasurementPlan(compute_units=cast("Any", tuple(u for u in COMPUTE_UNITS if u in units)))
         )
         chosen = ChosenSizes(named_sizes, every)
-        request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue, chosen)
+        request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue, chosen, app)
         check_place(store)
         paths = _paths(models, output, exported, chosen, progress)
         with closing(Session(store, request, progress)) as session:

@@ -1,4 +1,4 @@
-"""Devices without a network: devicectl and harness-cli, played by programs; and reports that come as files."""
+"""Devices without a network: harness-cli, played by programs; and reports that come as files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import pytest
 from bench_process import PHONE, answers, bench_process, faithful
 from wire_client import WireClient
 
+from mobiledeploy.campaign import direct, harness_program
 from mobiledeploy.campaign.direct import measure_by_program
 from mobiledeploy.campaign.enqueue import enqueue
 from mobiledeploy.campaign.folders import read_report_file, write_job_folder
+from mobiledeploy.campaign.harness_program import CLI_VARIABLE, harness_cli
 from mobiledeploy.campaign.prepare import prepare
-from mobiledeploy.campaign.simulated import CLI_VARIABLE, harness_cli
 from mobiledeploy.errors import HostError, InputError, PackageError
 from mobiledeploy.records import Job, Lease, MeasurementPlan, codec
 from mobiledeploy.server.host import open_place
@@ -27,42 +28,6 @@ from mobiledeploy.server.queue import JobQueue
 
 HERE = Path(__file__).parent
 PLAN = MeasurementPlan(compute_units=("cpuOnly", "all"), rounds=2, iterations=3)
-
-# What Apple's devicectl does with the arguments that its documentation gives; the phone is a folder, and it measures
-# as soon as its app is launched.
-XCRUN = """
-import json, os, shutil, sys
-from pathlib import Path
-sys.path += {paths!r}
-root, arguments = Path({root!r}), sys.argv[1:]
-with (root / "calls.txt").open("a") as log:
-    log.write(" ".join(arguments) + "\\n")
-assert arguments.pop(0) == "devicectl"
-def value(name):
-    return arguments[arguments.index(name) + 1]
-if arguments[:2] == ["list", "devices"]:
-    device = {{"identifier": "0000-ABCD", "deviceProperties": {{"name": "Zoe's iPhone"}},
-               "hardwareProperties": {{"udid": "00008101-1", "productType": "iPhone13,2"}}}}
-    Path(value("--json-output")).write_text(json.dumps({{"result": {{"devices": [device]}}}}))
-    sys.exit()
-assert value("--device") == "0000-ABCD"
-container = root / "container"
-if arguments[:3] == ["device", "copy", "to"]:
-    shutil.copytree(value("--source"), container / value("--destination"))
-elif arguments[:3] == ["device", "copy", "from"]:
-    if not (container / value("--source")).exists():
-        sys.exit("ERROR: The file does not exist. No such file or directory")
-    shutil.copytree(container / value("--source"), value("--destination"))
-elif arguments[:3] == ["device", "process", "launch"]:
-    assert "--terminate-existing" in arguments and arguments[-1] == "org.mobiledeploy.Harness"
-    if {mute!r}:
-        sys.exit({mute!r})
-    from played_device import measure
-    for job in sorted((container / "Documents/jobs").iterdir()):
-        measure(job, container / "Documents/reports" / job.name, Path({exported!r}))
-else:
-    sys.exit(f"unexpected: {{arguments}}")
-"""
 
 
 @pytest.fixture
@@ -76,62 +41,7 @@ def program(path: Path, source: str) -> Path:
     return path
 
 
-@pytest.fixture
-def xcrun(tmp_path, monkeypatch, exported):
-    """Puts it on the PATH. `mute`: what launching the app fails with."""
-
-    def put(mute: str = "") -> Path:
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        fields = {"paths": [str(HERE), *filter(None, sys.path)], "root": str(tmp_path), "exported": str(exported)}
-        program(folder / "xcrun", XCRUN.format(mute=mute, **fields))
-        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-        return tmp_path / "calls.txt"
-
-    return put
-
-
 SHORT = ("--rounds", 2, "--iterations", 3, "--compute-units", "cpu,all")
-
-
-@pytest.mark.parametrize("name", ["00008101-1", "0000-ABCD", "Zoe's iPhone"])
-def test_a_phone_on_the_cable_is_given_the_job_and_its_report_is_fetched(command, xcrun, exported, store, name) -> None:
-    calls = xcrun()
-    done = command("bench", exported, "--device", name, "--store", store, *SHORT, "--json")
-    assert done.code == 0, done.err
-    (result,) = json.loads(done.out)["results"]
-    assert (result["standing"], result["imported"], result["model"]) == ("real", True, "tiny")
-    assert all(each["passed"] for each in result["units"][0]["parity"])
-    listed, *rest = calls.read_text().splitlines()
-    assert listed.startswith("devicectl list devices --json-output ")
-    container = "--domain-type appDataContainer --domain-identifier org.mobiledeploy.Harness"
-    job = result["job"]
-    assert rest[0].startswith(f"devicectl device copy to --device 0000-ABCD {container} --source ")
-    assert rest[0].endswith(f"--destination Documents/jobs/{job}")
-    assert rest[1] == "devicectl device process launch --terminate-existing --device 0000-ABCD org.mobiledeploy.Harness"
-    assert rest[2].startswith(
-        f"devicectl device copy from --device 0000-ABCD {container} --source Documents/reports/{job}"
-    )
-
-
-def test_what_devicectl_says_is_passed_on_and_the_job_waits(command, xcrun, exported, store) -> None:
-    xcrun(mute="ERROR: The device is locked.")
-    done = command("bench", exported, "--device", "00008101-1", "--store", store, *SHORT)
-    assert done.code == 5
-    assert "error: devicectl failed: ERROR: The device is locked." in done.err
-    place = open_place(store)
-    with place.ledger.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM reports").scalar() == 0
-        assert connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 1
-    place.ledger.close()
-
-
-def test_a_device_that_is_not_there_is_answered_with_those_that_are(command, xcrun, exported, store) -> None:
-    xcrun()
-    done = command("bench", exported, "--device", "my phone", "--store", store, *SHORT)
-    assert done.code == 5
-    assert "no device is called `my phone`" in done.err
-    assert "devicectl lists: 00008101-1 (Zoe's iPhone)." in done.err
 
 
 def test_without_a_mac_the_other_ways_are_named(command, exported, store, monkeypatch, tmp_path) -> None:
@@ -265,8 +175,9 @@ def test_the_simulated_phone_is_the_named_program_or_the_built_one(tmp_path, mon
     package = tmp_path / "ios_harness"
     monkeypatch.delenv(CLI_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="there is no simulated phone: Swift is not installed") as refused:
+    with pytest.raises(HostError, match="there is no harness-cli: Swift is not installed") as refused:
         harness_cli(package)
+    assert refused.value.where == "--device simulated"
     assert CLI_VARIABLE in refused.value.remedy
     built = package / ".build" / "debug" / "harness-cli"
     built.parent.mkdir(parents=True)
@@ -278,6 +189,92 @@ def test_the_simulated_phone_is_the_named_program_or_the_built_one(tmp_path, mon
     monkeypatch.setenv(CLI_VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(HostError, match="names no program"):
         harness_cli(package)
+
+
+# A compiler that leaves a program which measures, as `swift build` does.
+SWIFT = """
+import os, sys
+from pathlib import Path
+arguments = sys.argv[1:]
+assert arguments[:5] == ["build", "-c", "release", "--product", "harness-cli"], arguments
+assert arguments[5] == "--package-path" and len(arguments) == 7
+if {fails!r}:
+    print("error: no such module 'CoreML'")
+    sys.exit(1)
+built = Path(arguments[6]) / ".build" / "release" / "harness-cli"
+built.parent.mkdir(parents=True, exist_ok=True)
+built.write_text({cli!r})
+built.chmod(0o755)
+"""
+
+CLI = """#!{python}
+import os, sys
+sys.path += {paths!r}
+from pathlib import Path
+from played_device import measure
+assert sys.argv[1] == "measure" and len(sys.argv) == 4
+(Path(__file__).parent / "commit").write_text(os.environ.get("MOBILEDEPLOY_COMMIT", ""))
+measure(Path(sys.argv[2]), Path(sys.argv[3]), Path({exported!r}))
+"""
+
+
+@pytest.fixture
+def mac(tmp_path, monkeypatch, exported):
+    """`mac()`: this machine passes for a Mac with Swift and the checkout's ios_harness, which is given back."""
+
+    def put(fails: bool = False) -> Path:
+        package, programs = tmp_path / "ios_harness", tmp_path / "programs"
+        package.mkdir()
+        programs.mkdir()
+        (package / "Package.swift").write_text("")
+        paths = [str(HERE), *filter(None, sys.path)]
+        cli = CLI.format(python=sys.executable, paths=paths, exported=str(exported))
+        program(programs / "swift", SWIFT.format(fails=fails, cli=cli))
+        program(programs / "git", f"print({COMMIT!r})")
+        monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        monkeypatch.delenv(CLI_VARIABLE, raising=False)
+        monkeypatch.setattr(harness_program, "_on_mac", lambda: True)
+        monkeypatch.setattr(harness_program.mac_program, "__defaults__", (package,))
+        return package
+
+    return put
+
+
+COMMIT = "4" * 40
+
+
+def test_on_a_mac_the_program_is_built_from_the_sources_as_they_are(command, mac, exported, tmp_path) -> None:
+    package = mac()
+    old = package / ".build" / "debug" / "harness-cli"
+    old.parent.mkdir(parents=True)
+    program(old, "import sys\nsys.exit('an old debug build')")
+    done = command("bench", exported, "--device", "mac", "--store", tmp_path / "own.db", *SHORT, "--json")
+    assert done.code == 0, done.err
+    assert "building harness-cli" in done.err
+    (result,) = json.loads(done.out)["results"]
+    assert [each["passed"] for unit in result["units"] for each in unit["parity"]] == [True] * 4
+    assert (package / ".build/release/commit").read_text() == COMMIT
+
+
+def test_a_program_that_does_not_build_is_told_of_before_anything_is_queued(command, mac, exported, tmp_path) -> None:
+    mac(fails=True)
+    done = command("bench", exported, "--device", "mac", "--store", tmp_path / "own.db", *SHORT)
+    assert done.code == 5
+    assert "error: harness-cli does not build: error: no such module 'CoreML'" in done.err
+    assert "remedy: By hand: " in done.err
+    place = open_place(str(tmp_path / "own.db"))
+    with place.ledger.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 0
+    place.ledger.close()
+
+
+def test_a_program_that_measures_without_end_is_ended(job, tmp_path, monkeypatch) -> None:
+    wanted, place = job
+    monkeypatch.setattr(direct, "_SPARE_SECONDS", 1.0 - wanted.plan.time_limit_seconds)
+    slow = program(tmp_path / "slow", "import time\ntime.sleep(600)")
+    with pytest.raises(HostError, match="harness-cli took more than 1 s") as refused:
+        measure_by_program(slow, wanted, place.blobs, lambda text: None)
+    assert refused.value.remedy
 
 
 PLAYED_CLI = """
