@@ -1,4 +1,4 @@
-#if !os(iOS)
+#if os(Linux)
     import BenchmarkRecords
     import Foundation
     import Support
