@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from mobiledeploy.bench.published import published_latencies
 from mobiledeploy.bench.summarize import summarize_unit
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from mobiledeploy.server.blobs import Blobs
     from mobiledeploy.server.ledger import Ledger
 
-__all__ = ["StoredReport", "campaign_reports", "find_report", "stored_reports", "summarize"]
+__all__ = ["StoredReport", "campaign_reports", "count_reports", "find_report", "stored_reports", "summarize"]
+
+_AT_ONCE = 100
+"""Documents that are held in memory: each may be many megabytes."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,25 @@ class StoredReport:
     subject: Subject | None
 
 
-def stored_reports(ledger: Ledger, standing: str | None = None) -> Iterator[StoredReport]:
-    """All, oldest first; with `standing` only those of that one."""
-    query = select(reports).order_by(reports.c.received, reports.c.job)
-    yield from _read(ledger, query if standing is None else query.where(reports.c.standing == standing))
+def count_reports(ledger: Ledger) -> dict[str, int]:
+    """How many there are of each standing that there is."""
+    query = select(reports.c.standing, func.count().label("number")).group_by(reports.c.standing)
+    with ledger.reading() as connection:
+        return {row.standing: row.number for row in connection.execute(query)}
+
+
+def stored_reports(ledger: Ledger, standing: str | None = None, *, latest: int | None = None) -> Iterator[StoredReport]:
+    """All, oldest first; with `standing` only those of that one, with `latest` so many that came last."""
+    query = select(reports.c.job)
+    if standing is not None:
+        query = query.where(reports.c.standing == standing)
+    query = query.order_by(reports.c.received.desc(), reports.c.job.desc()).limit(latest)
+    with ledger.reading() as connection:
+        named = connection.execute(query).scalars().all()[::-1]
+    for start in range(0, len(named), _AT_ONCE):
+        wanted = named[start : start + _AT_ONCE]
+        found = {each.report.job: each for each in _read(ledger, select(reports).where(reports.c.job.in_(wanted)))}
+        yield from (found[job] for job in wanted)
 
 
 def campaign_reports(ledger: Ledger, campaign: str) -> tuple[StoredReport, ...]:
@@ -53,13 +71,15 @@ def campaign_reports(ledger: Ledger, campaign: str) -> tuple[StoredReport, ...]:
 def find_report(ledger: Ledger, name: str) -> StoredReport:
     """The one whose id or job is `name`, or begins with it and is the only one. Raises InputError."""
     with ledger.reading() as connection:
-        known = connection.execute(select(reports.c.job, reports.c.id)).all()
-    exact = [row.job for row in known if name in (row.job, row.id)]
-    found = exact or [row.job for row in known if name and (row.job.startswith(name) or row.id.startswith(name))]
-    if len(set(found)) != 1:
+        exact = select(reports.c.job).where(or_(reports.c.job == name, reports.c.id == name))
+        found = set(connection.execute(exact).scalars())
+        if name and not found:
+            begins = [func.substr(column, 1, len(name)) == name for column in (reports.c.job, reports.c.id)]
+            found = set(connection.execute(select(reports.c.job).where(or_(*begins))).scalars())
+    if len(found) != 1:
         what = f"no result is called `{name}`" if not found else f"`{name}` is the beginning of {len(found)} results"
         raise InputError(what, where="RESULT", remedy="`mobiledeploy results list` shows them.")
-    return next(_read(ledger, select(reports).where(reports.c.job == found[0])))
+    return next(_read(ledger, select(reports).where(reports.c.job == found.pop())))
 
 
 def _read(ledger: Ledger, query: Any) -> Iterator[StoredReport]:

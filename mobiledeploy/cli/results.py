@@ -36,6 +36,7 @@ def results(  # noqa: PLR0917 - a parameter per option
         str, typer.Option(metavar="|".join(_KINDS), help="Which to list or export; they are never mixed.")
     ] = "real",
     samples: Annotated[bool, typer.Option("--samples", help=_EXPORT)] = False,
+    limit: Annotated[int, typer.Option(metavar="N", help="List so many, those that came last.", min=1)] = 50,
     store: Store = "exports/results.db",
     _json: JsonFlag = False,
 ) -> None:
@@ -54,7 +55,7 @@ def results(  # noqa: PLR0917 - a parameter per option
         place = open_place(store)
         with closing(place.ledger):
             if chosen == "list":
-                shown, document = _list(place, wanted)
+                shown, document = _list(place, wanted, limit)
             elif chosen == "show":
                 shown, document = _show(place, given)
             elif chosen == "import":
@@ -75,21 +76,26 @@ def _check(action: str, names: list[str], store: str) -> None:
         raise InputError(f"no store is there: {store}", where="--store", remedy="`mobiledeploy bench` makes one.")
 
 
-def _summaries(place: "Place", kind: str | None) -> "Iterator[tuple[StoredReport, BenchmarkSummary]]":
+def _summaries(
+    place: "Place", kind: str, latest: int | None = None
+) -> "Iterator[tuple[StoredReport, BenchmarkSummary]]":
     from mobiledeploy.campaign.outcome import stored_reports, summarize
 
-    for stored in stored_reports(place.ledger, kind):
+    for stored in stored_reports(place.ledger, kind, latest=latest):
         yield stored, summarize(stored, place.blobs)
 
 
-def _list(place: "Place", kind: str) -> tuple[list[Any], dict[str, Any]]:
+def _list(place: "Place", kind: str, limit: int) -> tuple[list[Any], dict[str, Any]]:
+    from mobiledeploy.campaign.outcome import count_reports
     from mobiledeploy.report.bench_tables import result_list
 
-    found = [summary for _, summary in _summaries(place, None)]
-    listed = [summary for summary in found if summary.standing == kind]
-    others = {other: sum(each.standing == other for each in found) for other in _KINDS if other != kind}
-    told = [f"{count} {other}: --kind {other}" for other, count in others.items() if count]
-    return [result_list(listed), *told], {"results": encode(listed), "others": {k: v for k, v in others.items() if v}}
+    counts = count_reports(place.ledger)
+    listed = [summary for _, summary in _summaries(place, kind, limit)]
+    older = counts.get(kind, 0) - len(listed)
+    others = {other: counts[other] for other in _KINDS if other != kind and other in counts}
+    told = [f"{older} older: --limit {counts.get(kind, 0)}"] if older > 0 else []
+    told += [f"{count} {other}: --kind {other}" for other, count in others.items()]
+    return [result_list(listed), *told], {"results": encode(listed), "older": older, "others": others}
 
 
 def _show(place: "Place", names: list[str]) -> tuple[list[Any], dict[str, Any]]:

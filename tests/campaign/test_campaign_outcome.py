@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from stored import PHONE, SUBJECT, store
 
-from mobiledeploy.campaign.outcome import campaign_reports, find_report, stored_reports, summarize
+from mobiledeploy.campaign.outcome import campaign_reports, count_reports, find_report, stored_reports, summarize
 from mobiledeploy.errors import InputError
 from mobiledeploy.records import Validity
 from mobiledeploy.server.host import Place, open_place
@@ -36,6 +37,42 @@ def test_the_oldest_result_comes_first(place) -> None:
         store(place, name)
         time.sleep(0.002)  # times are kept to the millisecond
     assert [each.report.job for each in stored_reports(place.ledger)] == ["z", "m", "a"]
+
+
+def test_the_latest_results_are_those_that_came_last(place) -> None:
+    for name in ("z", "m", "a", "k"):
+        store(place, name)
+        time.sleep(0.002)
+    store(place, "later", device=SIMULATED)
+    found = [each.report.job for each in stored_reports(place.ledger, "real", latest=2)]
+    assert found == ["a", "k"]
+    assert count_reports(place.ledger) == {"real": 4, "simulated": 1}
+
+
+def test_many_results_are_read_a_few_at_a_time(place, monkeypatch) -> None:
+    monkeypatch.setattr("mobiledeploy.campaign.outcome._AT_ONCE", 2)
+    for name in ("e", "d", "c", "b", "a"):
+        store(place, name)
+        time.sleep(0.002)
+    reading = stored_reports(place.ledger)
+    assert next(reading).report.job == "e"
+    store(place, "meanwhile")
+    assert [each.report.job for each in reading] == ["d", "c", "b", "a"]
+
+
+def test_the_list_says_what_it_leaves_out(place, tmp_path, command) -> None:
+    for name in ("one", "two", "three"):
+        store(place, name)
+        time.sleep(0.002)
+    store(place, "four", device=SIMULATED)
+    arguments = ("results", "list", "--store", tmp_path / "results.db", "--limit", 2)
+    document = json.loads(command(*arguments, "--json").out)
+    assert [each["job"] for each in document["results"]] == ["two", "three"]
+    assert (document["older"], document["others"]) == (1, {"simulated": 1})
+    told = command(*arguments).out
+    assert "1 older: --limit 3" in told
+    assert "1 simulated: --kind simulated" in told
+    assert "older" not in command("results", "list", "--store", tmp_path / "results.db").out
 
 
 def test_a_campaign_has_its_own_reports_in_the_order_of_its_jobs(place) -> None:

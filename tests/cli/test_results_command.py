@@ -44,7 +44,8 @@ def test_a_store_that_is_not_there_is_not_made(command, tmp_path) -> None:
 
 
 def test_an_empty_store_has_no_results(command, store, tmp_path) -> None:
-    assert json.loads(command("results", "list", "--store", store, "--json").out) == {"results": [], "others": {}}
+    document = json.loads(command("results", "list", "--store", store, "--json").out)
+    assert document == {"results": [], "older": 0, "others": {}}
     file = tmp_path / "r.csv"
     assert command("results", "export", file, "--store", store).code == 0
     assert file.read_text() == "result\n"
