@@ -34,8 +34,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "smallest == .max ? 1 : smallest"),
     ),
     ("LatencyCore/RoundOrder", "LatencyCoreTests"): (
-        ("all rounds of one compute unit first", "        waiting.removeAll { $0 == turn.unit }\n        round += 1",
-         "        if round > plan.rounds { waiting.removeAll { $0 == turn.unit } }\n        round += 1"),
+        ("the last compute unit first", "guard let unit = waiting.first,", "guard let unit = waiting.last,"),
         ("one round too few", "round <= plan.rounds || Double", "round < plan.rounds || Double"),
         ("the least time in milliseconds", "plan.minimumSeconds * 1e9", "plan.minimumSeconds * 1e6"),
         ("the least time is of the last round", "self.timedNs[turn.unit, default: 0] += timedNs",
@@ -86,6 +85,16 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("reloaded though the plan says no", "            if job.plan.reload {\n                let (model, ns)",
          "            do {\n                let (model, ns)"),
         ("the load of a round is not told", "                loadNs = ns\n", ""),
+        ("all rounds of one compute unit, then those of the next",
+         "        var order = RoundOrder(plan: job.plan)\n        for units in failed { order.failed(units) }\n"
+         "        while stop.reason == nil, let turn = order.next() {",
+         "        var orders = job.plan.computeUnits.filter { !failed.contains($0) }.map { units in\n"
+         "            var plan = job.plan\n            plan.computeUnits = [units]\n"
+         "            return RoundOrder(plan: plan)\n        }\n"
+         "        var order = orders.isEmpty ? RoundOrder(plan: job.plan) : orders.removeFirst()\n"
+         "        while stop.reason == nil {\n"
+         "            guard let turn = order.next() else {\n                if orders.isEmpty { return }\n"
+         "                order = orders.removeFirst()\n                continue\n            }"),
         ("times of an earlier round", "        timed.clear()\n", ""),
         ("a device that is hot is not waited for", "            await coolDown()\n", ""),
         ("as hot as allowed is waited for", ".thermal > job.plan.hottest {", ".thermal >= job.plan.hottest {"),

@@ -74,7 +74,7 @@ def test_a_phone_that_waits_for_nothing_is_told_so_in_time(phone) -> None:
 
 @pytest.mark.parametrize("wait", ["61", "99", "-1", "1.5", "x", "", "060", "٣"])
 def test_a_wait_that_is_no_whole_number_up_to_sixty_is_refused(phone, wait: str) -> None:
-    phone.timeout = 5
+    phone.timeout = 3
     answer = phone.ask("GET", f"/v1/jobs/next?wait={quote(wait)}")
     assert (answer.status, answer.problem.code) == (400, "malformed")
 
@@ -88,7 +88,7 @@ def test_a_host_that_stops_sends_waiting_phones_away(tmp_path) -> None:
         waiting.start()
         time.sleep(0.5)
         started = time.monotonic()
-    waiting.join(10)
+    waiting.join(5)
     assert time.monotonic() - started < 5
     (answer,) = answers
     assert (answer.status, answer.problem.code, answer.headers["retry-after"]) == (503, "busy", "2")
