@@ -92,6 +92,14 @@ def test_another_command_has_a_campaign_of_its_own(queue, packages, other: str) 
     assert (second.id != first.id, second.resumed) == (True, None)
 
 
+def test_a_host_with_other_files_does_not_go_on_with_the_campaign(packages, place) -> None:
+    """It could not give its phones what the jobs need."""
+    first, second = (JobQueue(place.ledger, Terms(), files=name) for name in ("here", "there"))
+    begun = enqueue(first, packages, PLAN)
+    assert (enqueue(first, packages, PLAN).resumed, enqueue(second, packages, PLAN).resumed) == (0, None)
+    assert enqueue(second, packages, PLAN).id != begun.id
+
+
 def test_packages_of_one_content_may_go_to_one_device(queue, packages, place) -> None:
     """They are two subjects, as two exports of one model are; the same package for two phones is one."""
     phone = device(place)

@@ -100,6 +100,19 @@ struct JobRunTests {
     func coldLoads() async throws {
         let report = try #require(try await phone.run(host.job { $0.plan.coldLoads = 3 }, of: host))
         #expect(report.units[0].coldLoadNs == [500, 500, 500])
+        let cold = ComputeUnits.allCases.flatMap { units in
+            phone.loads.value.filter { $0.computeUnits == units }.prefix(3).map(\.compiled)
+        }
+        #expect(cold.count == 6)
+        #expect(Set(cold).count == 6)
+    }
+
+    @Test("loads again from the path that was loaded last")
+    func cachedLoads() async throws {
+        try await phone.run(host.job { $0.plan.coldLoads = 2 }, of: host)
+        let paths = phone.loads.value.filter { $0.computeUnits == .all }.map(\.compiled)
+        #expect(Set(paths).count == 2)
+        #expect(paths.dropFirst(2).allSatisfy { $0 == paths[1] })
     }
 
     @Test("without cold loads, loads once from the kept path before the cached load is timed")

@@ -22,6 +22,8 @@ final class ScriptedPhone: Sendable {
     let clock = ManualClock()
     /// Everything that was asked of the framework and slept, in order.
     let calls = Locked<[String]>([])
+    /// What was loaded, in order.
+    let loads = Locked<[LoadRequest]>([])
     let condition = Locked(
         ConditionSample(atNs: 0, thermal: .nominal, lowPower: false, foreground: true, debugger: false))
     /// Nanoseconds of one prediction.
@@ -72,6 +74,7 @@ final class ScriptedPhone: Sendable {
                 try FileManager.default.copyItem(at: package, to: destination.appendingPathComponent("model"))
             },
             load: { [self] request in
+                loads.update { $0.append(request) }
                 let isCopy = request.compiled.path.contains("/models/")
                 try did("load", request.computeUnits, ns: isCopy ? 500 : 300)
                 return LoadedModel { [self] tensors in

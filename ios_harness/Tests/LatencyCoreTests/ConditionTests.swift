@@ -77,6 +77,18 @@ struct ValidityTests {
         #expect(judged([condition(0, thermal: .critical), condition(0.9), condition(2.5, thermal: .serious)]).isEmpty)
     }
 
+    @Test("the hottest state while samples were taken is named")
+    func hottest() {
+        let states: [ThermalState] = [.fair, .critical, .serious, .nominal]
+        let readings = states.enumerated().map { condition(1.1 + Double($0) / 10, thermal: $1) }
+        #expect(judged(readings) == ["the thermal state was critical while samples were taken; the plan allows fair"])
+    }
+
+    @Test("the last reading holds until the end")
+    func lastReading() {
+        #expect(judged([condition(0), condition(0.5, thermal: .serious)]).count == 1)
+    }
+
     @Test("heat holds until the next reading")
     func heatHolds() {
         #expect(judged([condition(0, thermal: .critical), condition(5)]).count == 1)

@@ -46,6 +46,19 @@ struct RoundOrderTests {
             ])
     }
 
+    @Test("a unit that failed after its round has no other")
+    func failedBetween() {
+        var order = RoundOrder(plan: plan([.cpuOnly, .all], rounds: 2))
+        order.finished(order.next()!, timedNs: 1)
+        order.failed(.cpuOnly)
+        var played: [RoundOrder.Turn] = []
+        while played.count < 10, let turn = order.next() {
+            played.append(turn)
+            order.finished(turn, timedNs: 1)
+        }
+        #expect(played == [RoundOrder.Turn(unit: .all, round: 1), RoundOrder.Turn(unit: .all, round: 2)])
+    }
+
     @Test("a unit that failed before its first round has none")
     func neverStarted() {
         var order = RoundOrder(plan: plan([.cpuOnly, .all], rounds: 1))
