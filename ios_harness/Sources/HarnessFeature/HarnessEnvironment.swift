@@ -40,6 +40,12 @@ public struct HarnessEnvironment: Sendable {
         return identity
     }
 
+    /// Waits as long as the app is not in front: while it still comes up, or where somebody has left it, nothing that
+    /// is measured is valid.
+    func untilInFront() async throws {
+        while !device.condition(0).foreground { try await sleep(0.25) }
+    }
+
     var utcNow: String {
         let formatter = ISO8601DateFormatter()
         formatter.formatOptions = [.withInternetDateTime]

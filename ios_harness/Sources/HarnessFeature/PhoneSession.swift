@@ -29,6 +29,7 @@ public struct PhoneSession: Sendable {
     public func run(_ update: @escaping @Sendable (Worker.Update) -> Void) async throws {
         try inbox.open()
         for (source, destination) in inbox.waiting() {
+            try await environment.untilInFront()
             do {
                 update(.finished(try await measure(source, destination, update)))
             } catch let error as WireError {

@@ -54,6 +54,7 @@ public struct Worker: Sendable {
         while jobs < limits.jobs ?? .max {
             try await deliverPending()
             update(.waiting)
+            try await environment.untilInFront()
             let wait = min(Self.waitSeconds, limits.idleSeconds ?? Self.waitSeconds)
             guard let lease = try await patiently({ try await client.nextJob(wait) }) else {
                 if limits.idleSeconds != nil { return }
