@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mobiledeploy.campaign import session as sessions
+from mobiledeploy.campaign.sizes import ChosenSizes
 from mobiledeploy.records import MeasurementPlan
 
 
@@ -41,6 +42,24 @@ def test_every_option_reaches_the_request(command, asked) -> None:
     assert (plan.rounds, plan.iterations, plan.reload, plan.minimum_seconds) == (30, 7, False, 60.0)
     assert (request.phones, request.queue_only) == (3, True)
     assert (request.listening.host, request.listening.port) == ("0.0.0.0", 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [
+        ((), ChosenSizes()),
+        (("--sizes", "160, 192x256,160"), ChosenSizes(((160, 160), (192, 256)))),
+        (("--sizes", "All"), ChosenSizes(every=True)),
+    ],
+)
+def test_sizes_reach_the_request(command, asked, given, sizes) -> None:
+    command("bench", "x", *given)
+    assert asked[0].sizes == sizes
+
+
+def test_the_app_for_a_phone_reaches_the_request(command, asked) -> None:
+    command("bench", "x", "--device", "00008101-1", "--app", "Harness.app")
+    assert (asked[0].device, asked[0].app) == ("00008101-1", Path("Harness.app"))
 
 
 @pytest.mark.parametrize(
