@@ -36,9 +36,10 @@ def non_maximum_suppression(call: Call) -> Kernel:
 @FAMILY.operator("non_maximum_suppression", effect=Effect.SELECTION, since=Opset.IOS17)
 def non_maximum_suppression_boxes_last(call: Call) -> Kernel:
     """The same with boxes (n, 4, B) and scores (n, K, B), without a score threshold and without the number. An overlap
-    that is just the threshold suppresses, unlike what the documentation says, and unlike before iOS 17: coremltools'
-    test of its torch converter, `test_nms_corner_case_iou_equal_threshold`, records it of both."""
-    select = _selector(call, -torch.inf, torch.ge)
+    that is just the threshold suppresses, unlike what the documentation says, and unlike before iOS 17; but no overlap
+    at all never does, with a threshold of 0 either. coremltools' tests of its torch converter record it:
+    `test_nms_corner_case_iou_equal_threshold`, and `test_nms` with that threshold."""
+    select = _selector(call, -torch.inf, _reaches)
 
     def run(boxes: torch.Tensor, scores: torch.Tensor) -> tuple[torch.Tensor, ...]:
         boxes, scores = boxes.transpose(1, 2), scores.transpose(1, 2)
@@ -47,6 +48,10 @@ def non_maximum_suppression_boxes_last(call: Call) -> Kernel:
         return *kept, indices
 
     return Kernel(("boxes", "scores"), run)
+
+
+def _reaches(ratio: torch.Tensor, overlap: float) -> torch.Tensor:
+    return (ratio >= overlap) & (ratio > 0)
 
 
 def _selector(

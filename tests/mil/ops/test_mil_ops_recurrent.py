@@ -260,3 +260,15 @@ def test_from_ios17_an_overlap_that_is_just_the_threshold_suppresses(execute) ->
         opset="iOS17",
     )
     assert indices.tolist() == [[0, -1]]
+
+
+def test_boxes_that_do_not_overlap_are_both_kept_with_a_threshold_of_zero(execute) -> None:
+    boxes = BOXES[:, [0, 3]].transpose(0, 2, 1)
+    _, _, indices = execute(
+        lambda boxes, scores: mb.non_maximum_suppression(
+            boxes=boxes, scores=scores, iou_threshold=np.float32(0), max_boxes=2
+        ),
+        {"boxes": np.ascontiguousarray(boxes), "scores": np.array([[[0.5, 0.25]]], np.float32)},
+        opset="iOS17",
+    )
+    assert indices.tolist() == [[0, 1]]
