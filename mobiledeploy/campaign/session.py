@@ -17,6 +17,7 @@ from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import SimulatedPhones
 from mobiledeploy.campaign.sizes import ChosenSizes
 from mobiledeploy.campaign.watch import watch
+from mobiledeploy.server.folder_identity import folder_identity
 from mobiledeploy.server.host import Host, HostOptions, open_place
 from mobiledeploy.server.pairing import Terms
 from mobiledeploy.server.queue import REAL_ONLY, SIMULATED_ONLY, JobQueue
@@ -62,8 +63,8 @@ class Session:
         self._request = request
         self._viewer = viewer
         self._place = open_place(store)
-        self._queue = JobQueue(self._place.ledger, Terms())
         self.blobs = self._place.blobs
+        self._queue = JobQueue(self._place.ledger, Terms(), files=folder_identity(self.blobs.folder))
 
     def run(self, paths: Sequence[Path], offer: Offer) -> tuple[BenchmarkSummary, ...]:
         """Measures exported folders and packages, until every job has ended. `offer`: shows how to pair, and gives
