@@ -59,6 +59,11 @@ public class MLModel: NSObject {
         return compiled
     }
 
+    /// Stands here for the compiler, which must choose the asynchronous one, as it does with Apple's.
+    public class func compileModel(at modelURL: URL) throws -> URL {
+        throw modelError(.generic, "simulated models are compiled asynchronously")
+    }
+
     public init(contentsOf url: URL, configuration: MLModelConfiguration) throws {
         model = try SimulatedModel.read(compiled: url)
         let simulation = model.simulation
@@ -96,6 +101,19 @@ public class MLModel: NSObject {
         try predict(input)
         defer { state.predictions += 1 }
         return try outputs(offset: state.predictions)
+    }
+
+    /// For throughput. A measured prediction is the synchronous one: the compiler must choose that.
+    public func prediction(
+        from input: any MLFeatureProvider, options: MLPredictionOptions
+    ) async throws -> any MLFeatureProvider {
+        throw modelError(.generic, "simulated predictions are synchronous")
+    }
+
+    public func prediction(
+        from input: any MLFeatureProvider, using state: MLState, options: MLPredictionOptions
+    ) async throws -> any MLFeatureProvider {
+        throw modelError(.generic, "simulated predictions are synchronous")
     }
 
     private func predict(_ input: any MLFeatureProvider) throws {
