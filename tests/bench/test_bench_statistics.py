@@ -27,6 +27,17 @@ def test_the_interval_is_the_percentile_bootstrap_written_out(rounds: int, unit_
     assert found.resampled == unit_of
 
 
+def test_the_interval_of_rounds_of_different_lengths_is_the_same_written_out() -> None:
+    """A run that was stopped has a shorter last round: where it is drawn, it brings fewer values."""
+    values = noisy(12, rounds=8, between=0.03)
+    rounds = [*values[:-1], values[-1][:7]]
+    drawn = np.random.default_rng(0).integers(0, 8, (1000, 8))
+    medians = [np.median(np.concatenate([rounds[index] for index in one])) for one in drawn]
+    low, high = np.percentile(medians, (2.5, 97.5))
+    found = median_interval(series(rounds))
+    assert (found.low_ms, found.high_ms) == pytest.approx((low, high), abs=1e-6)
+
+
 def test_few_rounds_are_resampled_by_sample_and_one_sample_has_no_interval() -> None:
     assert median_interval(series(noisy(0, rounds=4))).resampled == "samples"
     assert median_interval(series([[1.0]])) is None
