@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +27,9 @@ def build_command(udid: str = "UDID", project: Path = _PROJECT) -> str:
     A build for no phone in particular is signed for those that the team has registered already; naming the phone makes
     Xcode register it. The build number tells the commit, because devicectl tells nothing else of an installed app.
     """
+    folder = shlex.quote(str(project)) if project.is_dir() else project.name
     return (
-        f"cd {project} && xcodebuild -project HarnessApp.xcodeproj -scheme HarnessApp -configuration Release "
+        f"cd {folder} && xcodebuild -project HarnessApp.xcodeproj -scheme HarnessApp -configuration Release "
         f"-destination 'platform=iOS,id={udid}' -derivedDataPath .build/app -allowProvisioningUpdates "
         "-allowProvisioningDeviceRegistration DEVELOPMENT_TEAM=YOURTEAM "
         "MOBILEDEPLOY_COMMIT=$(git describe --always --dirty --abbrev=40 --exclude='*') "

@@ -14,6 +14,8 @@ from mobiledeploy.campaign.attached_phone import attached_phones
 from mobiledeploy.campaign.enqueue import OPEN_STATES
 from mobiledeploy.campaign.folders import bring_blobs, read_report_file, write_job_folder
 from mobiledeploy.campaign.harness_program import mac_program
+from mobiledeploy.campaign.phone_app import put_app
+from mobiledeploy.campaign.phone_jobs import PhoneJobs
 from mobiledeploy.errors import HostError, PackageError
 from mobiledeploy.server.refusal import Refusal
 
@@ -36,7 +38,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 def measurer(device: str, app: Path | None, told: Callable[[str], None]) -> Measure:
     """How jobs are done on `device`: "mac" for this one, else a phone's identifier, UDID or name as devicectl lists it,
-    on which the app is put first (`app`: which one; see `AttachedPhone.put_app`).
+    on which the app is put first (`app`: which one; see `put_app`).
 
     Raises HostError where there is no such device, or it is not ready.
     """
@@ -51,8 +53,8 @@ def measurer(device: str, app: Path | None, told: Callable[[str], None]) -> Meas
         raise HostError(what, where="--device", remedy=f"devicectl lists: {known}.")
     (phone,) = named
     phone.demand_readiness()
-    phone.put_app(app, told)
-    return lambda job, blobs: phone.measure(job, blobs, told=told)
+    put_app(phone, app, told)
+    return PhoneJobs(phone, told).measure
 
 
 def measure_by_program(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from attached_phones import bench, phone
 
 from mobiledeploy.cli import main
 
@@ -14,7 +15,7 @@ sys.path.append(str(SERVER))
 
 from stores import postgresql, pytest_generate_tests, store  # noqa: E402 - behind the line that finds it
 
-__all__ = ["postgresql", "pytest_generate_tests", "store"]
+__all__ = ["bench", "phone", "postgresql", "pytest_generate_tests", "store"]
 
 
 @dataclass(frozen=True)
