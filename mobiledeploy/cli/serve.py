@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PairingOffer", "serve"]
 
-_LOOK_SECONDS = 0.5
 _RENEW_SECONDS = 540.0
 
 
@@ -48,12 +47,16 @@ def serve(  # noqa: PLR0917 - a parameter per option
 
 
 def _serve(host: "Host", progress: "StepProgress", seconds: float | None) -> None:
+    from mobiledeploy.campaign.watch import watch_all
+
     until = None if seconds is None else time.monotonic() + seconds
     offer = PairingOffer(host, progress)
-    while until is None or time.monotonic() < until:
+
+    def go_on() -> bool:
         offer.renew()
-        host.queue.expire()
-        time.sleep(_LOOK_SECONDS)
+        return until is None or time.monotonic() < until
+
+    watch_all(host, progress, each_time=go_on)
 
 
 class PairingOffer:

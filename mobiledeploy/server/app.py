@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -27,15 +28,17 @@ _MOST_REQUESTS = 256
 
 def build_app(desk: Desk, patience: Patience = PATIENCE) -> ASGIApp:
     """The application. Every answer of 400 and above has a Problem as its body."""
-    return _Gate(Router(Paths(desk, patience).routes(), redirect_slashes=False), patience)
+    router = Router(Paths(desk, patience).routes(), redirect_slashes=False)
+    return _Gate(router, patience, desk.note_failure)
 
 
 class _Gate:
     """Around everything: so many requests at a time, and every failure as a Problem."""
 
-    def __init__(self, router: Router, patience: Patience) -> None:
+    def __init__(self, router: Router, patience: Patience, failed: Callable[[Exception], None]) -> None:
         self._router = router
         self._patience = patience
+        self._failed = failed
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +68,7 @@ class _Gate:
         except Exception as error:
             if not isinstance(error, Refusal | HTTPException):
                 traceback.print_exception(error)  # seen with --debug
+                self._failed(error)
             if began:
                 raise
             await RefusalAnswer(_refusal(error), self._patience, unread=not exhausted)(scope, receive, send)

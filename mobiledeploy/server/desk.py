@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
+from mobiledeploy.errors import MobileDeployError
 from mobiledeploy.records import Job, codec
 from mobiledeploy.server.reception import Reception
 from mobiledeploy.server.refusal import Refusal
@@ -28,6 +29,7 @@ __all__ = ["Desk"]
 
 _WRONG_TOKENS = 30
 _MINUTE = 60.0
+_MOST_UNTOLD = 20
 _OUTPUTS_OF_A_JOB = 1 << 30
 
 
@@ -41,8 +43,25 @@ class Desk:
         self.queue = queue
         self.reception = Reception(ledger, blobs)
         self.stopping = threading.Event()
+        self._failures: dict[str, float] = {}
+        self._untold: collections.deque[str] = collections.deque(maxlen=_MOST_UNTOLD)
         self._wrong: dict[str, collections.deque[float]] = {}
         self._sent: dict[str, tuple[str, int]] = {}  # by device: its latest job, and bytes
+
+    def note_failure(self, error: Exception) -> None:
+        """For the people at the screen: the phone was told that the host failed, and asks again. The same failure
+        counts once a minute."""
+        words = f"{type(error).__name__}; --debug shows where"
+        if isinstance(error, MobileDeployError):
+            words = ". ".join(filter(None, [error.what, error.remedy]))
+        now = time.monotonic()
+        if now - self._failures.get(words, -_MINUTE) >= _MINUTE:
+            self._failures[words] = now
+            self._untold.append(f"the host failed: {words}")
+
+    def failures(self) -> tuple[str, ...]:
+        """Those that were noted and not given before."""
+        return tuple(self._untold.popleft() for _ in range(len(self._untold)))
 
     async def device(self, request: Request) -> Device:
         """Who asks. Raises Refusal."""

@@ -11,7 +11,7 @@ import functools
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -257,8 +257,15 @@ class JobQueue:
 
     def states(self, campaign: str) -> tuple[JobState, ...]:
         """Every job of the campaign, in order, as the store has it: leases end by `expire` only."""
+        return self._states(jobs.c.campaign == campaign)
+
+    def unfinished(self, also: Collection[str] = ()) -> tuple[JobState, ...]:
+        """Every job of the store that is neither reported nor cancelled, and those with the ids `also`, in order."""
+        return self._states(or_(and_(~_REPORTED, ~_CANCELLED), jobs.c.id.in_(also)))
+
+    def _states(self, which: ColumnElement[bool]) -> tuple[JobState, ...]:
         with self._ledger.reading() as connection:
-            latest = _latest_leases(connection, campaign)
+            latest = _latest_leases(connection, which)
             rows = connection.execute(
                 select(
                     jobs.c.id,
@@ -267,7 +274,7 @@ class JobQueue:
                     _CANCELLED.label("cancelled"),
                     _GIVEN_BACK.label("given_back"),
                 )
-                .where(jobs.c.campaign == campaign)
+                .where(which)
                 .order_by(jobs.c.position)
             ).all()
         return tuple(self._state(row, latest.get(row.id)) for row in rows)
@@ -294,13 +301,13 @@ class JobQueue:
         )
 
 
-def _latest_leases(connection: Connection, campaign: str) -> dict[str, Any]:
+def _latest_leases(connection: Connection, which: ColumnElement[bool]) -> dict[str, Any]:
     """By job: a screen asks for all of them several times a second."""
     rows = connection.execute(
         select(leases.c.job, leases.c.id, leases.c.device, leases.c.attempt, endings.c.kind, endings.c.reason)
         .join(jobs, jobs.c.id == leases.c.job)
         .outerjoin(endings, endings.c.lease == leases.c.id)
-        .where(jobs.c.campaign == campaign)
+        .where(which)
         .order_by(leases.c.attempt)
     )
     return {row.job: row for row in rows}

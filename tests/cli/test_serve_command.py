@@ -66,7 +66,7 @@ def test_a_network_that_is_not_there_is_named(command, store, monkeypatch) -> No
 
 def test_a_used_code_is_followed_by_a_new_one(command, store, monkeypatch) -> None:
     """Paired while it serves: it says who, and shows the next code."""
-    monkeypatch.setattr("mobiledeploy.cli.serve._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("mobiledeploy.campaign.watch._POLL_SECONDS", 0.02)
     link, paired = Host.link, []
 
     def first_time(self):
