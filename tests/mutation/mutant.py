@@ -54,7 +54,7 @@ class Area:
 @dataclass(frozen=True)
 class SwiftArea:
     """The Swift package. Its modules are named by file, `LatencyCore/Sampler`, its tests by target, `LatencyCoreTests`,
-    or by target and suite, `HarnessFeatureTests.JobRunTests`."""
+    or by suite, `JobRunTests`."""
 
     package: Path
 
@@ -65,13 +65,21 @@ class SwiftArea:
         """Whether it is Swift turns out when it is built."""
 
     def find_tests(self, names: str) -> list[str]:
-        """What `swift test --filter` is told. Raises FileNotFoundError."""
-        for name in names.split():
-            target, _, suite = name.partition(".")
-            files = (self.package / "Tests" / target).glob("*.swift")
-            if not any(f"struct {suite}" in file.read_text(encoding="utf-8") for file in files):
-                raise FileNotFoundError(f"no {name} below {self.package / 'Tests'}")
-        return names.split()
+        """Targets, or suites with their target as `swift test --filter` is told them. Raises FileNotFoundError."""
+        return [self._find_test(name) for name in names.split()]
+
+    def _find_test(self, name: str) -> str:
+        folder = self.package / "Tests"
+        if (folder / name).is_dir():
+            return name
+        targets = {
+            file.parent.name
+            for file in folder.glob("*Tests/*.swift")
+            if f"struct {name} {{" in file.read_text(encoding="utf-8")
+        }
+        if len(targets) != 1:
+            raise FileNotFoundError(f"{len(targets)} suites are called {name} below {folder}")
+        return f"{targets.pop()}.{name}"
 
 
 EXECUTOR = Area("mobiledeploy.mil", ("mil",), ("test_mil_ops_", "test_mil_"))

@@ -9,7 +9,7 @@ __all__ = ["PHONE_MUTANTS"]
 Row = tuple[str, str, str]
 
 _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
-    ("LatencyCore/Sampler", "LatencyCoreTests"): (
+    ("LatencyCore/Sampler", "SamplerTests"): (
         ("the end for the duration", "buffer.append(start: start &- origin, end: end &- origin)",
          "buffer.append(start: start &- origin, end: end)"),
         ("starts are not counted from the origin", "buffer.append(start: start &- origin, end: end &- origin)",
@@ -21,19 +21,19 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "                let end = clock.now()\n                try operation()"),
         ("one operation takes no time", "return (value, clock.now() &- start)", "return (value, start &- start)"),
     ),
-    ("LatencyCore/SampleBuffer", "LatencyCoreTests"): (
+    ("LatencyCore/SampleBuffer", "SamplerTests"): (
         ("a cleared buffer is not empty", "public func clear() { used = 0 }", "public func clear() {}"),
         ("starts for durations", "Array(UnsafeBufferPointer(start: durationsBase, count: used))",
          "Array(UnsafeBufferPointer(start: startsBase, count: used))"),
     ),
-    ("LatencyCore/MonotonicClock", "LatencyCoreTests"): (
+    ("LatencyCore/MonotonicClock", "ClockTests"): (
         ("the longest empty region", "buffer.durations.sorted()[count / 2]",
          "buffer.durations.sorted()[count - 1] + 1"),
         ("the largest step", "smallest = min(smallest, next - first)", "smallest = max(0, next - first - 1)"),
         ("a clock that stands still has a resolution", "smallest == .max ? 0 : smallest",
          "smallest == .max ? 1 : smallest"),
     ),
-    ("LatencyCore/RoundOrder", "LatencyCoreTests"): (
+    ("LatencyCore/RoundOrder", "RoundOrderTests"): (
         ("the last compute unit first", "guard let unit = waiting.first,", "guard let unit = waiting.last,"),
         ("one round too few", "round <= plan.rounds || Double", "round < plan.rounds || Double"),
         ("the least time in milliseconds", "plan.minimumSeconds * 1e9", "plan.minimumSeconds * 1e6"),
@@ -43,13 +43,13 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("a unit that failed has its turn again", "        nextRound.removeAll { $0 == unit }\n", ""),
         ("rounds are not counted", "            round += 1\n        }\n        guard", "        }\n        guard"),
     ),
-    ("LatencyCore/ConditionLog", "LatencyCoreTests"): (
+    ("LatencyCore/ConditionLog", "ConditionLogTests"): (
         ("heat is no change", "a.thermal != b.thermal || a.lowPower", "a.lowPower"),
         ("leaving the foreground is no change", " || a.foreground != b.foreground", ""),
         ("only changes are kept", ", sample.atNs - last.atNs < Self.intervalNs {", " {"),
         ("the last one is not kept", ", !always, !differs", ", !differs"),
     ),
-    ("LatencyCore/ValidityCheck", "LatencyCoreTests"): (
+    ("LatencyCore/ValidityCheck", "ValidityTests"): (
         ("a debug build is valid", "(app.configuration == .debug,", "(false,"),
         ("a simulated phone is valid", "(device.kind == .simulated,", "(false,"),
         ("a simulator is valid", "(device.kind == .simulator,", "(false,"),
@@ -67,7 +67,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("the first reason only", "checks.filter(\\.broken).map(\\.reason)",
          "Array(checks.filter(\\.broken).map(\\.reason).prefix(1))"),
     ),
-    ("HarnessFeature/Measurement", "HarnessFeatureTests"): (
+    ("HarnessFeature/Measurement", "JobRunTests RefusalTests RunConditionTests"): (
         ("cold from the kept path", "let (_, ns) = try sampler.time { try load(units, from: path) }",
          "let (_, ns) = try sampler.time { try load(units, from: compiled) }"),
         ("one path for all cold loads", '"\\(units.rawValue)-\\(index)-\\(environment.newID()).mlmodelc"',
@@ -118,7 +118,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "for units in working {"),
         ("the round that failed is lost", "if timed.count + warmUp.count > 0 {", "if !failed.contains(units) {"),
     ),
-    ("HarnessFeature/JobRun", "HarnessFeatureTests"): (
+    ("HarnessFeature/JobRun", "JobRunTests RefusalTests RunConditionTests"): (
         ("compiled anew every time", "if !files.fileExists(atPath: kept.path) {", "if true {"),
         ("the time of compiling is not told",
          "            try log.record(.compiled(ns: environment.clock.now() - start))\n",
@@ -143,18 +143,18 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "} catch is ConnectionLost {\n            return try finished(log, nil)\n"
          "        } catch let error as ConnectionLost {\n"),
     ),
-    ("HarnessFeature/Journal", "HarnessFeatureTests"): (
+    ("HarnessFeature/Journal", "RecoveryTests"): (
         ("a cut line spoils all", "else { break }", "else { return [] }"),
         ("each line replaces the last", "        try handle.seekToEnd()\n", "        try handle.seek(toOffset: 0)\n"),
     ),
-    ("HarnessFeature/RunLog", "HarnessFeatureTests"): (
+    ("HarnessFeature/RunLog", "RecoveryTests JobRunTests RunConditionTests"): (
         ("the journal is left out", "            try journal.append(event)\n", ""),
         ("the smallest footprint", "bytes > largest[units] ?? 0 else {", "bytes < largest[units] ?? .max else {"),
         ("times from the clock's beginning", "var nowNs: Int { clock.now() - origin }",
          "var nowNs: Int { clock.now() + 1 }"),
         ("progress is a round ahead", "Double(round - 1) / Double(plan.rounds)", "Double(round) / Double(plan.rounds)"),
     ),
-    ("HarnessFeature/RunState", "HarnessFeatureTests"): (
+    ("HarnessFeature/RunState", "RecoveryTests JobRunTests RunConditionTests"): (
         ("the phase of the start died", "let work = work ?? Work(", "let work = nil ?? Work("),
         ("the unit does not know that it died", "        if let unit = work.units { units[unit]?.failure = failure }\n",
          ""),
@@ -169,7 +169,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("units in another order", "header.job.plan.computeUnits.compactMap { units[$0] }",
          "header.job.plan.computeUnits.reversed().compactMap { units[$0] }"),
     ),
-    ("HarnessFeature/RunRecovery", "HarnessFeatureTests"): (
+    ("HarnessFeature/RunRecovery", "RecoveryTests DeliveryTests WorkerTests"): (
         ("a run that died is forgotten", "if !state.hasEnded { state.markDied() }",
          "if !state.hasEnded { return nil }"),
         ("every run has died", "if !state.hasEnded { state.markDied() }", "state.markDied()"),
@@ -184,17 +184,17 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("a job's name leads anywhere",
          ", let name = try? SafePath(report.job), name.parts.count == 1 else { return }", " else { return }"),
     ),
-    ("HarnessFeature/LeaseRenewal", "HarnessFeatureTests"): (
+    ("HarnessFeature/LeaseRenewal", "JobRunTests WorkerTests"): (
         ("one heartbeat", "            while !Task.isCancelled {", "            for _ in 0..<1 {"),
         ("nobody hears that it was cancelled", "if answer?.cancelled == true { return whenCancelled() }", ""),
         ("a lost heartbeat ends all", "if answer?.cancelled == true { return",
          "if answer?.cancelled != false { return"),
     ),
-    ("HarnessFeature/Fetch", "HarnessFeatureTests"): (
+    ("HarnessFeature/Fetch", "JobRunTests RefusalTests"): (
         ("everything is fetched again", "where !isHere(place, bytes: file.bytes) {", "{"),
         ("what has another size is here", "?.intValue == bytes", "!= nil"),
     ),
-    ("HarnessFeature/Workspace", "HarnessFeatureTests"): (
+    ("HarnessFeature/Workspace", "RefusalTests JobRunTests RecoveryTests"): (
         ("a path may leave the package", '["", ".", ".."]', '["", "."]'),
         ("anything is a hash", 'sha256.count == 64, sha256.allSatisfy({ "0123456789abcdef".contains($0) })', "true"),
         ("a file twice", "guard Set(package.files.map(\\.path)).count == package.files.count else {",
@@ -203,12 +203,12 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("one compiled form for all systems", 'compiled/\\(package.identity)/\\(name).mlmodelc',
          'compiled/\\(package.identity)/\\(name.count).mlmodelc'),
     ),
-    ("HarnessFeature/PlanCheck", "HarnessFeatureTests"): (
+    ("HarnessFeature/PlanCheck", "RefusalTests"): (
         ("no inputs", "(!samples.isEmpty,", "(true,"),
         ("a unit twice", "(Set(plan.computeUnits).count == plan.computeUnits.count,", "(true,"),
         ("any time", ".allSatisfy { $0 >= 0 && $0 < 1e6 }", ".allSatisfy { !($0 < 0) }"),
     ),
-    ("HarnessFeature/Worker", "HarnessFeatureTests"): (
+    ("HarnessFeature/Worker", "WorkerTests"): (
         ("left-over reports wait", "            try await deliverPending()\n            update(.waiting)",
          "            update(.waiting)"),
         ("no longer pauses", "pause = min(30, pause * 2)", "pause = min(30, pause)"),
@@ -221,16 +221,16 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("the lease ends before the report is there", "try await renewal.during { try await deliverPending() }",
          "try await deliverPending()"),
     ),
-    ("HarnessFeature/PairedHost", "HarnessFeatureTests"): (
+    ("HarnessFeature/PairedHost", "PairingTests"): (
         ("any version", "guard PairingRequest.spoken.contains(answer.protocol) else {", "guard true else {"),
         ("the secret is everybody's", "[.posixPermissions: 0o600]", "[.posixPermissions: 0o644]"),
     ),
-    ("HarnessFeature/JobFolder", "HarnessFeatureTests"): (
+    ("HarnessFeature/JobFolder", "JobFolderTests"): (
         ("spoiled bytes are taken", "guard SHA256Digest.hex(bytes) == blob.sha256 else {", "guard true else {"),
         ("a run that died is begun again", "guard report.job == job.id else { continue }",
          "guard report.job != job.id else { continue }"),
     ),
-    ("HostClient/BlobDownload", "HostClientTests"): (
+    ("HostClient/BlobDownload", "DownloadTests"): (
         ("the hash is not compared", "guard try Self.digest(of: partial) == blob.sha256 else {",
          "guard try Self.digest(of: partial).count == 64 else {"),
         ("everything again after a break", '["range": "bytes=\\(offset)-"]', '["range": "bytes=0-"]'),
@@ -244,7 +244,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("a cut transfer is whole", "guard file.count == blob.bytes else {", "guard file.count <= blob.bytes else {"),
         ("a piece at most is hashed", "while let piece = try handle.read", "if let piece = try handle.read"),
     ),
-    ("HostClient/RetryPolicy", "HostClientTests"): (
+    ("HostClient/RetryPolicy", "ConversationTests"): (
         ("the host's wish is not heard", "max(pause * .random(in: spread), error.retryAfter ?? 0)",
          "pause * .random(in: spread)"),
         ("a lost connection is the end",
@@ -254,7 +254,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("a busy host is the end", "[408, 429, 500, 502, 503, 504]", "[408, 500, 502, 504]"),
         ("all come back at once", "spread: ClosedRange<Double> = 0.5...1", "spread: ClosedRange<Double> = 1...1"),
     ),
-    ("HostClient/HostConversation", "HostClientTests"): (
+    ("HostClient/HostConversation", "ConversationTests"): (
         ("the secret is not sent", 'if let secret { request.headers["authorization"] = "Bearer \\(secret)" }', ""),
         ("every answer is a success", "guard response.head.isSuccess else {",
          "guard response.head.status < 1000 else {"),
@@ -264,7 +264,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("a wait is cut short", "timeout: Double(wait) + 20)", "timeout: 20)"),
         ("when to come again is not read", 'response.head.headers["retry-after"].flatMap { Double($0) }', "nil"),
     ),
-    ("ModelRunner/StridedLayout", "ModelRunnerTests"): (
+    ("ModelRunner/StridedLayout", "StridedLayoutTests CoreMLRunnerTests"): (
         ("strides are ignored", "guard stride == elements || size == 1 else { break }",
          "guard stride > 0 else { break }"),
         ("places by the wrong axis", "zip(index, strides).reduce(0)", "zip(index, strides.reversed()).reduce(0)"),
