@@ -1,4 +1,4 @@
-import DeviceStateLive
+import Foundation
 import SwiftUI
 
 @main

@@ -1,4 +1,5 @@
 import BenchmarkRecords
+import DeviceState
 import Foundation
 import HostClient
 import LatencyCore

@@ -1,4 +1,5 @@
 import BenchmarkRecords
+import DeviceState
 import Foundation
 import LatencyCore
 import ModelRunner
