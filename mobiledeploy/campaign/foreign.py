@@ -38,10 +38,11 @@ SUFFIXES = (".mlpackage", ".mlmodel", ".mlmodelc", ".zip")
 
 @dataclass(frozen=True)
 class ForeignPackage:
-    """`forms`: the sizes to measure it at, each with the function that takes it."""
+    """`forms`: the sizes to measure it at, each with the function that takes it. `functions`: all that it has."""
 
     path: Path
     forms: tuple[Form, ...]
+    functions: tuple[str, ...] = ()
 
 
 def open_foreign(path: Path, chosen: ChosenSizes) -> ForeignPackage:
@@ -59,7 +60,7 @@ def open_foreign(path: Path, chosen: ChosenSizes) -> ForeignPackage:
     found = forms(interfaces, chosen.of(path.name, taken))
     for form in found:
         _check(form.interface, path)
-    return ForeignPackage(path, found)
+    return ForeignPackage(path, found, tuple(interface.function for interface in interfaces))
 
 
 def _refuse_kind(kind: str, path: Path) -> None:
@@ -98,6 +99,9 @@ def prepare_foreign(package: ForeignPackage, blobs: Blobs, progress: Progress) -
     """The package at each of its sizes, on seeded pictures and numbers. It is executed here for its reference outputs;
     where it cannot be, it is measured without parity, and the subject says why. Raises PackageError."""
     path = package.path
+    if len(package.functions) > 1 and package.forms[0].function is None:
+        names = ", ".join(package.functions)
+        progress.note(f"{path.name} has the functions {names}: the first, its default one, is measured")
     content = bare_content(path, blobs) if path.is_file() else package_content(path, blobs)
     return tuple(_at_size(path, content, form, blobs, progress) for form in package.forms)
 

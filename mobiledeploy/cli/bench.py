@@ -77,9 +77,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
     units = [_UNITS[options.choice(name, tuple(_UNITS), "--compute-units", "compute unit")] for name in named]
     every = sizes is not None and sizes.strip().lower() == "all"
     named_sizes = () if every else options.sizes(sizes, "--sizes")
-    if app is not None and device in (None, "lan", "simulated", "mac"):
-        remedy = "Name the phone: --device UDID. `xcrun devicectl list devices` shows it."
-        raise InputError("--app is of a phone that devicectl knows", where="--app", remedy=remedy)
+    _check_device(device, app, phones, queue=queue)
     place = listening(lan=lan or (device == "lan" and host is None), host=host, port=port)
     with screen.working() as progress:
         progress.step("Loading libraries")
@@ -99,6 +97,20 @@ def bench(  # noqa: PLR0917 - a parameter per option
             summaries = _measure(session, paths, request, progress)
             states = session.states()
     _show(screen, session, states, summaries)
+
+
+def _check_device(device: str | None, app: Path | None, phones: int, *, queue: bool) -> None:
+    """Refuses what is only of phones that devicectl knows, and what is only of those that pair."""
+    paired, attached = device in (None, "lan", "simulated"), device not in (None, "lan", "simulated", "mac")
+    if app is not None and not attached:
+        remedy = "Name the phone: --device UDID. `xcrun devicectl list devices` shows it."
+        raise InputError("--app is of a phone that devicectl knows", where="--app", remedy=remedy)
+    if queue and not paired:
+        remedy = "Leave --queue out; or --device, for phones that pair."
+        raise InputError(f"nothing gives out a queue to {device}", where="--queue", remedy=remedy)
+    if phones > 1 and not paired:
+        remedy = "Leave --phones out, or run the command once for each device."
+        raise InputError(f"{device} is one device, not {phones}", where="--phones", remedy=remedy)
 
 
 def _changed(plan: MeasurementPlan, rounds: int | None, iterations: int | None) -> MeasurementPlan:

@@ -55,6 +55,11 @@ class Infinite(nn.Module):
         return torch.log(x - 10)
 
 
+class Twice(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
 PICTURE = torch.rand(1, 3, 32, 32)
 SHAPES = ct.EnumeratedShapes([(1, 3, 32, 32), (1, 3, 48, 64)], default=(1, 3, 32, 32))
 LABELS = ["crane", "dog", "crane", "cat"]
@@ -120,6 +125,11 @@ KINDS: dict[str, Any] = {
             ],
             "minimum_deployment_target": ct.target.iOS16,
         },
+    ),
+    "after": (
+        Twice,
+        torch.rand(1, 4),
+        {"inputs": [ct.TensorType("y", (1, 4))], "outputs": [ct.TensorType("z")]},
     ),
     "infinite": (Infinite, torch.rand(4), {"inputs": [ct.TensorType("x", (4,))]}),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import coremltools as ct
 import numpy as np
 import pytest
 from bench_process import bench_process, faithful
@@ -145,6 +146,39 @@ def test_a_package_that_gives_infinity_itself_is_measured_without_parity(made, b
     reason = subject_reference(prepared.subject, blobs)
     assert reason.startswith("executed here, it gives NaN or infinity itself in output")
     assert prepared.samples[0].inputs[0].shape == (4,)
+
+
+class Told:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    step = note = warn = lambda self, text: self.lines.append(text)
+
+
+def test_of_several_functions_the_default_one_is_measured_and_named(made, blobs, tmp_path) -> None:
+    both = ct.utils.MultiFunctionDescriptor()
+    both.add_function(str(made("arrays")), "main", "small")
+    both.add_function(str(made("arrays")), "main", "large")
+    both.default_function_name = "large"
+    ct.utils.save_multifunction(both, str(tmp_path / "both.mlpackage"))
+    told = Told()
+    (prepared,) = prepare(tmp_path / "both.mlpackage", blobs, progress=told)
+    assert (prepared.function, prepared.subject.size, prepared.subject.no_reference) == (None, None, "")
+    assert told.lines == [
+        "both.mlpackage has the functions large, small: the first, its default one, is measured",
+        "Executing both.mlpackage",
+    ]
+
+
+def test_a_pipeline_is_executed_whole(made, blobs, tmp_path) -> None:
+    first, second = (ct.models.MLModel(str(made(kind)), skip_model_load=True) for kind in ("arrays", "after"))
+    ct.utils.make_pipeline(first, second).save(str(tmp_path / "line.mlpackage"))
+    (prepared,) = prepare(tmp_path / "line.mlpackage", blobs)
+    reference = references.load(blobs.find(prepared.subject.reference))
+    alone = mil.load(made("arrays"), precision="float32")
+    for sample, outputs in zip(reference.samples, reference.outputs, strict=True):
+        np.testing.assert_allclose(outputs["z"], 2 * alone.predict(sample.arrays)["y"], rtol=1e-6)
+    assert prepared.subject.precision == "float16"
 
 
 @pytest.mark.parametrize(
