@@ -40,12 +40,14 @@ enum CoreMLValues {
             guard description.type == .multiArray else {
                 throw RunnerError("input \(tensor.name) is no array to the model")
             }
-            return MLFeatureValue(multiArray: try array(of: tensor))
+            return MLFeatureValue(multiArray: try array(of: tensor, declared: description.multiArrayConstraint?.dataType))
         }
     }
 
-    private static func array(of tensor: Tensor) throws -> MLMultiArray {
-        guard let type = dataTypes.first(where: { $0.name == tensor.dtype })?.type else {
+    private static func array(of tensor: Tensor, declared: MLMultiArrayDataType?) throws -> MLMultiArray {
+        // A system before iOS 26 knows no bytes, and may end the process: a model that takes them shows that it does.
+        guard let type = dataTypes.first(where: { $0.name == tensor.dtype })?.type, type != int8 || declared == int8
+        else {
             throw RunnerError("input \(tensor.name): Core ML takes no arrays of \(tensor.dtype.rawValue)")
         }
         let array = try MLMultiArray(shape: tensor.shape.map { NSNumber(value: $0) }, dataType: type)
@@ -102,8 +104,10 @@ enum CoreMLValues {
         return Tensor(name: name, dtype: .float32, shape: [numbers.count], data: data)
     }
 
-    /// `.int8` has a name from the SDK of iOS 26 on, and its number from the header (MLMultiArray.h).
     private static let dataTypes: [(name: TensorType, type: MLMultiArrayDataType)] =
         [(.float16, .float16), (.float32, .float32), (.float64, .double), (.int32, .int32)]
-        + (MLMultiArrayDataType(rawValue: 0x20000 | 8).map { [(.int8, $0)] } ?? [])
+        + (int8.map { [(.int8, $0)] } ?? [])
+
+    /// Has a name from the SDK of iOS 26 on, and its number from the header (MLMultiArray.h).
+    private static let int8 = MLMultiArrayDataType(rawValue: 0x20000 | 8)
 }

@@ -103,6 +103,25 @@
             #expect(try CoreMLValues.tensor(of: value, name: "image", labels: nil) == tensor)
         }
 
+        @Test("bytes go into a model that takes them, and into no other")
+        func byteInputs() async throws {
+            func prepare(_ declared: TensorType) async throws -> LoadedModel {
+                var package = ModelPackage()
+                package.inputs = [("codes", .array([2], declared))]
+                let folder = try TemporaryFolder()
+                try package.write(to: folder.file("model.mlpackage"))
+                try await ModelRunner.coreML.compile(folder.file("model.mlpackage"), folder.file("model.mlmodelc"))
+                return try ModelRunner.coreML.load(
+                    LoadRequest(compiled: folder.file("model.mlmodelc"), computeUnits: .all))
+            }
+            let codes = Tensor(name: "codes", dtype: .int8, shape: [2], data: Data([1, 0xFF]))
+            let model = try await prepare(.int8)
+            #expect(model.inputs == [InputDescription(name: "codes", dtype: .int8, shape: [2], kind: .multiarray)])
+            try model.prepare([codes]).run()
+            let other = try await prepare(.float32)
+            #expect(throws: RunnerError("input codes: Core ML takes no arrays of int8")) { try other.prepare([codes]) }
+        }
+
         @Test(
             "an operator's type is named without its operator set",
             arguments: [
