@@ -40,7 +40,8 @@ enum CoreMLValues {
             guard description.type == .multiArray else {
                 throw RunnerError("input \(tensor.name) is no array to the model")
             }
-            return MLFeatureValue(multiArray: try array(of: tensor, declared: description.multiArrayConstraint?.dataType))
+            let declared = description.multiArrayConstraint?.dataType
+            return MLFeatureValue(multiArray: try array(of: tensor, declared: declared))
         }
     }
 
