@@ -18,7 +18,7 @@ def _faultless(_connection: Connection) -> None:
 
 @dataclass(frozen=True)
 class Database:
-    """`name`: SQLAlchemy's of the dialect. `package`: what brings its driver.
+    """`name`: SQLAlchemy's of the dialect. `drivers`: as they stand in its URLs. `package`: what brings the driver.
 
     `prepare`: takes a new engine, and sees to it that a transaction with the execution option `writes` is the only
     such one from its start to its end; raises OSError. `guards`: statements that keep the rows of a table as they are.
@@ -28,6 +28,7 @@ class Database:
     """
 
     name: str
+    drivers: tuple[str, ...]
     package: str
     prepare: Callable[[Engine], None]
     guards: Callable[[Table], tuple[str, ...]]

@@ -119,17 +119,21 @@ def open_ledger(place: str) -> Ledger:
 
 def check_place(place: str) -> Engine:
     """An engine for it, which has touched nothing yet. Raises InputError for a URL that cannot be one, for one without
-    its driver, and for a kind of database that cannot be a store."""
+    its driver, and for a kind of database or a driver that cannot be a store's."""
     url = store_url(place)
-    database = DATABASES.get(url.get_backend_name())
+    kind = url.get_backend_name()
+    database = DATABASES.get(kind)
     try:
-        if database is not None:
+        if database is not None and url.drivername in database.drivers:
             return create_engine(url, **database.engine)
         url.get_dialect()
     except (ImportError, NoSuchModuleError) as error:
         wanted = f"Install the driver: pip install '{database.package}'." if database else _EXAMPLES
         raise InputError(f"cannot open the store: {error}", where="--store", remedy=wanted) from None
-    what = f"cannot open the store: {url.get_backend_name()} cannot be one, only {' and '.join(DATABASES)}"
+    if database is not None:
+        what, remedy = f"cannot open the store by {url.drivername}", f"Name no driver, as in {kind}://…."
+        raise InputError(what, where="--store", remedy=remedy)
+    what = f"cannot open the store: {kind} cannot be one, only {' and '.join(DATABASES)}"
     raise InputError(what, where="--store", remedy=_EXAMPLES)
 
 

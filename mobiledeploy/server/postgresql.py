@@ -39,6 +39,7 @@ _REMEDIES = {  # https://www.postgresql.org/docs/current/errcodes-appendix.html
     "40P01": _BUSY,
     "57014": "The server has a statement_timeout that is too short for this: raise it.",
 }
+_REFUSED = "The server answered and let nobody in: ask its administrator about what it says."
 _UNREACHED = "Check that the server runs, its address and port, and the network between."
 
 
@@ -79,11 +80,12 @@ def _text(value: Any) -> Any:
 
 def _remedy(error: BaseException) -> str | None:
     """What helps against an error of the driver; one without a code never reached the server, or was thrown out."""
-    code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    code = getattr(error, "sqlstate", None)
     if code is not None:
         return _REMEDIES.get(code)
     words = str(error)
-    return next((text for part, text in _SPOKEN.items() if part in words), _UNREACHED)
+    found = (text for part, text in _SPOKEN.items() if part in words)
+    return next(found, _REFUSED if "FATAL" in words else _UNREACHED)
 
 
 # what libpq says when it could not connect comes without a code
@@ -128,6 +130,7 @@ def _fault(connection: Connection) -> tuple[str, str] | None:
 
 POSTGRESQL = Database(
     "postgresql",
+    ("postgresql+psycopg",),
     "mobiledeploy[postgresql]",
     _prepare,
     _guards,

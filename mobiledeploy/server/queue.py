@@ -264,29 +264,30 @@ class JobQueue:
         return self._states(or_(and_(~_REPORTED, ~_CANCELLED), jobs.c.id.in_(also)))
 
     def _states(self, which: ColumnElement[bool]) -> tuple[JobState, ...]:
+        """One question to the store, whatever the number of jobs: a screen asks it several times a second."""
+        latest, ending = leases.alias(), endings.alias()
+        attempts = select(func.max(leases.c.attempt)).where(leases.c.job == jobs.c.id).scalar_subquery()
+        columns = (latest.c.id.label("lease"), latest.c.device, latest.c.attempt, ending.c.kind, ending.c.reason)
+        ends = (_REPORTED.label("reported"), _CANCELLED.label("cancelled"), _GIVEN_BACK.label("given_back"))
+        query = (
+            select(jobs.c.id, jobs.c.document, *ends, *columns)
+            .select_from(jobs)
+            .outerjoin(latest, and_(latest.c.job == jobs.c.id, latest.c.attempt == attempts))
+            .outerjoin(ending, ending.c.lease == latest.c.id)
+            .where(which)
+            .order_by(jobs.c.position)
+        )
         with self._ledger.reading() as connection:
-            latest = _latest_leases(connection, which)
-            rows = connection.execute(
-                select(
-                    jobs.c.id,
-                    jobs.c.document,
-                    _REPORTED.label("reported"),
-                    _CANCELLED.label("cancelled"),
-                    _GIVEN_BACK.label("given_back"),
-                )
-                .where(which)
-                .order_by(jobs.c.position)
-            ).all()
-        return tuple(self._state(row, latest.get(row.id)) for row in rows)
+            return tuple(map(self._state, connection.execute(query)))
 
-    def _state(self, row: Any, latest: Any) -> JobState:
-        attempt = latest.attempt if latest else 0
+    def _state(self, row: Any) -> JobState:
+        attempt = row.attempt or 0
         state: StateName = "waiting"
         if row.reported:
             state = "reported"
         elif row.cancelled:
             state = "cancelled"
-        elif latest is not None and latest.kind is None:
+        elif row.lease is not None and row.kind is None:
             state = "running"
         elif row.given_back or attempt >= self._attempts:
             state = "given up"
@@ -294,23 +295,11 @@ class JobQueue:
             row.id,
             _package_name(row.id, row.document),
             state,
-            latest.device if latest else None,
+            row.device,
             attempt,
-            self._progress.get(latest.id) if latest else None,
-            latest.reason if latest and state == "given up" else None,
+            self._progress.get(row.lease),
+            row.reason if state == "given up" else None,
         )
-
-
-def _latest_leases(connection: Connection, which: ColumnElement[bool]) -> dict[str, Any]:
-    """By job: a screen asks for all of them several times a second."""
-    rows = connection.execute(
-        select(leases.c.job, leases.c.id, leases.c.device, leases.c.attempt, endings.c.kind, endings.c.reason)
-        .join(jobs, jobs.c.id == leases.c.job)
-        .outerjoin(endings, endings.c.lease == leases.c.id)
-        .where(which)
-        .order_by(leases.c.attempt)
-    )
-    return {row.job: row for row in rows}
 
 
 @functools.lru_cache(maxsize=4096)

@@ -81,4 +81,4 @@ def _unique(table: Table) -> list[tuple[Any, ...]]:
     return sorted(found, key=lambda key: [column.name for column in key])
 
 
-SQLITE = Database("sqlite", "Python", _prepare, _guards, _remedy)
+SQLITE = Database("sqlite", ("sqlite", "sqlite+pysqlite"), "Python", _prepare, _guards, _remedy)

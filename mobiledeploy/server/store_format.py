@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, func, insert, inspect, select
 
 from mobiledeploy.errors import PackageError
 from mobiledeploy.server.databases import DATABASES
-from mobiledeploy.server.tables import FORMAT, METADATA, formats, renewals
+from mobiledeploy.server.tables import FORMAT, METADATA, formats, renewals, reports
 
 if TYPE_CHECKING:
     from mobiledeploy.server.ledger import Ledger
@@ -74,18 +74,15 @@ def _guard(connection: Connection, table: Table) -> None:
 
 
 def _to_2(connection: Connection) -> None:
-    """Version 1 was SQLite only. Its triggers did not see rows that are replaced; its jobs were any host's."""
+    """Version 1 was SQLite only. Its triggers did not see rows that are replaced, its jobs were any host's, its hosts
+    did not hear of each other's phones, and the latest of many reports were long to find."""
     connection.exec_driver_sql("ALTER TABLE jobs ADD COLUMN files VARCHAR(32)")
-    for table in METADATA.sorted_tables:
-        if table is not renewals:
-            _guard(connection, table)
-
-
-def _to_3(connection: Connection) -> None:
-    """Hosts of version 2 did not hear of each other's phones."""
     renewals.create(connection)
-    _guard(connection, renewals)
+    for index in reports.indexes:
+        index.create(connection, checkfirst=True)
+    for table in METADATA.sorted_tables:
+        _guard(connection, table)
 
 
-_STEPS: dict[int, Callable[[Connection], Any]] = {1: _to_2, 2: _to_3}
+_STEPS: dict[int, Callable[[Connection], Any]] = {1: _to_2}
 """From a version to the next."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
@@ -10,13 +9,10 @@ from sqlalchemy.exc import ArgumentError
 
 from mobiledeploy.errors import InputError
 
-__all__ = ["DRIVERS", "is_url", "shown_store", "store_url"]
+__all__ = ["is_url", "shown_store", "store_url"]
 
 _EXAMPLES = "Give a file, or a URL as sqlite:///results.db or postgresql://user@host/database."
 _SECRET = ("password", "passfile", "sslpassword")
-
-DRIVERS = ("psycopg", "psycopg2")
-"""Of PostgreSQL, the preferred one first: what `postgresql://` means where it names none."""
 
 
 def is_url(place: str) -> bool:
@@ -24,7 +20,7 @@ def is_url(place: str) -> bool:
 
 
 def store_url(place: str) -> URL:
-    """The URL of `place`, with its driver. Raises InputError for what cannot be one."""
+    """The URL of `place`, of PostgreSQL with our driver where it names none. Raises InputError for what is none."""
     if not is_url(place):
         return URL.create("sqlite", database=str(Path(place).absolute()))
     try:
@@ -36,8 +32,7 @@ def store_url(place: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError("cannot open the store: it would be gone with this process", where="--store", remedy=_EXAMPLES)
     if url.drivername in ("postgresql", "postgres"):
-        found = (driver for driver in DRIVERS if importlib.util.find_spec(driver) is not None)
-        url = url.set(drivername=f"postgresql+{next(found, DRIVERS[0])}")
+        url = url.set(drivername="postgresql+psycopg")
     return url
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -38,7 +39,7 @@ __all__ = [
     "tokens",
 ]
 
-FORMAT = 3
+FORMAT = 2
 """Of the tables; a store of a newer one is refused, an older one is brought up to it (store_format.py)."""
 
 METADATA = MetaData()
@@ -133,4 +134,5 @@ reports = Table(
     Column("document", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("received", String(32), nullable=False, index=True),
+    Index("reports_latest", "standing", "received", "job"),
 )

@@ -105,7 +105,7 @@ def test_what_a_screen_asks_for_does_not_grow_with_the_jobs(place, queue) -> Non
     finally:
         event.remove(Engine, "before_cursor_execute", listener)
     assert (len(states), states[0].attempt, states[0].device, states[1].attempt) == (22, 2, phone.id, 0)
-    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 1
 
 
 def test_a_host_that_comes_later_does_not_end_the_leases_of_one_that_lives(place, queue, clock) -> None:

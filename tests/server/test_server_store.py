@@ -88,7 +88,7 @@ def test_a_row_is_not_replaced_by_its_number_or_a_second_key(tmp_path: Path) -> 
 def test_a_store_of_a_newer_version_is_refused(store: str) -> None:
     open_ledger(store).close()
     by_hand(store, "INSERT INTO formats VALUES (7)")
-    with pytest.raises(PackageError, match="the store has version 7; this mobiledeploy knows 3") as refused:
+    with pytest.raises(PackageError, match="the store has version 7; this mobiledeploy knows 2") as refused:
         open_ledger(store)
     assert refused.value.remedy == "Update mobiledeploy."
 
@@ -126,6 +126,7 @@ def _at_version_1(path: Path) -> None:
             if name.endswith("_no_replace") or name.startswith("formats_"):
                 store.execute(f"DROP TRIGGER {name}")
         store.execute("DROP TABLE renewals")
+        store.execute("DROP INDEX reports_latest")
         store.execute("ALTER TABLE jobs DROP COLUMN files")
         store.execute("UPDATE formats SET version = 1")
     store.close()
@@ -140,10 +141,15 @@ def test_an_older_store_is_brought_up_to_date_with_all_its_rows(tmp_path: Path) 
     for _ in range(2):
         open_ledger(str(path)).close()
     with sqlite3.connect(path) as store:
-        assert store.execute("SELECT version FROM formats ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
+        assert store.execute("SELECT version FROM formats ORDER BY 1").fetchall() == [(1,), (2,)]
         assert store.execute("SELECT id, files FROM jobs").fetchall() == [("j", None)]
         triggers = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+        schema = set(store.execute("SELECT type, name, tbl_name FROM sqlite_master"))
     store.close()
+    open_ledger(str(tmp_path / "new.db")).close()
+    with sqlite3.connect(tmp_path / "new.db") as new:
+        assert set(new.execute("SELECT type, name, tbl_name FROM sqlite_master")) == schema
+    new.close()
     actions = ("no_update", "no_delete", "no_replace")
     assert triggers == {f"{table}_{action}" for table in TABLES for action in actions}
 
@@ -185,11 +191,16 @@ def test_people_are_never_told_a_password(place: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgresql", "postgres"])
-def test_a_url_without_a_driver_has_the_one_that_is_installed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert store_url(f"{name}://db/bench").drivername == "postgresql+psycopg"
-    monkeypatch.setattr("importlib.util.find_spec", lambda driver: driver if driver == "psycopg2" else None)
-    assert store_url(f"{name}://db/bench").drivername == "postgresql+psycopg2"
-    assert store_url("postgresql+asyncpg://db/bench").drivername == "postgresql+asyncpg"
+def test_a_url_without_a_driver_has_ours(name: str) -> None:
+    assert check_place(f"{name}://db/bench").url.drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize("driver", ["postgresql+pg8000", "postgresql+asyncpg", "sqlite+aiosqlite"])
+def test_a_driver_that_is_not_ours_is_refused_before_it_is_imported(driver: str) -> None:
+    with pytest.raises(InputError) as refused:
+        check_place(f"{driver}:///bench")
+    assert refused.value.what == f"cannot open the store by {driver}"
+    assert "Name no driver" in refused.value.remedy
 
 
 def test_without_a_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
