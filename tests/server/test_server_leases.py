@@ -93,7 +93,7 @@ def test_only_the_same_subject_of_the_same_campaign_goes_to_another_device(place
 
 
 def test_what_a_screen_asks_for_does_not_grow_with_the_jobs(place, queue) -> None:
-    """Two questions to the store, however many jobs and attempts there are."""
+    """One question to the store, however many jobs and attempts there are."""
     queue.add([NewJob(small_job(f"more-{i}", place.blobs), "c", f"m{i}") for i in range(20)])
     phone = device(place)
     for attempt in range(2):
