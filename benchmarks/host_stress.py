@@ -2,6 +2,7 @@
 
     python benchmarks/host_stress.py                        50 phones, 20 jobs each, 12 kills of the host
     python benchmarks/host_stress.py --phones 8 --jobs 4    smaller
+    python tests/server/postgresql_server.py python benchmarks/host_stress.py --store {store}    on PostgreSQL
 
 The host is a process of its own that is killed with -9 at random moments and started again. Each phone speaks the
 protocol over HTTP; one request in ten is cut, half of them before it is whole and half after it was sent, so that the
@@ -202,11 +203,12 @@ class Kills:
 class KilledHost:
     """The host as a process, killed and started again at the same port."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path | str, blobs: Path | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._command = [sys.executable, __file__, "--be-host", str(store), str(self.port)]
+        self._command += [] if blobs is None else ["--blobs", str(blobs)]
         self.start()
 
     def start(self) -> None:
@@ -229,20 +231,24 @@ class KilledHost:
         self._process.wait()
 
 
-def be_host(store: str, port: int) -> None:
-    with Host(open_place(store), HostOptions(port=port, terms=TERMS)) as host:
+def be_host(store: str, port: int, blobs: Path | None) -> None:
+    with Host(open_place(store, blobs), HostOptions(port=port, terms=TERMS)) as host:
         while True:
             host.queue.expire()
             time.sleep(0.5)
 
 
-def stress(*, phones: int, jobs: int, kills: int, seed: int, seconds: float, folder: Path) -> dict[str, int]:
-    """Runs it; the counts. Raises AssertionError where anything is lost or counted twice."""
-    place = open_place(str(folder / "results.db"))
+def stress(
+    *, phones: int, jobs: int, kills: int, seed: int, seconds: float, folder: Path, store: str | None = None
+) -> dict[str, int]:
+    """Runs it; the counts. `store`: a file in `folder` where it is None. Raises AssertionError where anything is lost
+    or counted twice."""
+    chosen, blobs = store or str(folder / "results.db"), folder / "results.blobs"
+    place = open_place(chosen, blobs)
     queue, pairing = JobQueue(place.ledger, TERMS), Pairing(place.ledger, TERMS)
     made = [small_job(f"job-{n}", place.blobs, plan=PLAN) for n in range(phones * jobs)]
     schedule = Kills(queue, made, kills)
-    host, tally, done, chance = KilledHost(folder / "results.db"), Tally(), threading.Event(), random.Random(seed)
+    host, tally, done, chance = KilledHost(chosen, blobs), Tally(), threading.Event(), random.Random(seed)
     threads = []
     for number in range(phones):
         client = CutClient(host.port, device=dataclasses.replace(DEVICE, name=f"phone {number}"))
@@ -302,10 +308,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=12, help="of the host")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=1800.0, help="at most")
+    parser.add_argument("--store", help="a URL, empty; an SQLite file in a temporary folder otherwise")
+    parser.add_argument("--blobs", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--be-host", nargs=2, metavar=("STORE", "PORT"))
     given = parser.parse_args()
     if given.be_host:
-        be_host(given.be_host[0], int(given.be_host[1]))
+        be_host(given.be_host[0], int(given.be_host[1]), given.blobs)
     folder = Path(tempfile.mkdtemp())
     try:
         counts = stress(
@@ -315,6 +323,7 @@ def main() -> None:
             seed=given.seed,
             seconds=given.seconds,
             folder=folder,
+            store=given.store,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

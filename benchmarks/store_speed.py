@@ -1,7 +1,7 @@
 """How fast the store answers, beside the same statements by the driver alone.
 
     python benchmarks/store_speed.py                            SQLite, 1000 jobs, 100,000 reports
-    python benchmarks/store_speed.py --store postgresql://...   an empty database or schema, on the same terms
+    python tests/server/postgresql_server.py python benchmarks/store_speed.py --store {store}    PostgreSQL
 
 - `states`: how every job of a campaign stands, which a screen asks several times a second;
 - `exchange`: a lease taken and its report stored, on the disk, one after another;

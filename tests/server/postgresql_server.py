@@ -1,5 +1,8 @@
 """A PostgreSQL server of the tests' own: binaries from a wheel, a folder in /tmp, gone when the tests are.
 
+    python tests/server/postgresql_server.py python benchmarks/host_stress.py --store {store}
+
+runs a command with one, the URL of an empty store in the place of {store}.
 `MOBILEDEPLOY_POSTGRESQL` names the folder of another version's programs, as /usr/lib/postgresql/15/bin.
 """
 
@@ -12,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -128,3 +132,16 @@ class PostgresqlServer:
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self.folder)
+
+
+def main() -> int:
+    server = PostgresqlServer()
+    try:
+        store = server.new_store()
+        return subprocess.run([part.replace("{store}", store) for part in sys.argv[1:]], check=False).returncode
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,8 +20,8 @@ def host_stress(monkeypatch):
     return module
 
 
-def test_every_job_is_reported_exactly_once(host_stress, tmp_path) -> None:
-    counts = host_stress.stress(phones=6, jobs=5, kills=2, seed=3, seconds=180, folder=tmp_path)
+def test_every_job_is_reported_exactly_once(host_stress, store, tmp_path) -> None:
+    counts = host_stress.stress(phones=6, jobs=5, kills=2, seed=3, seconds=180, folder=tmp_path, store=store)
     assert counts["kills of the host"] == 2
     assert counts["requests cut"] > 0.05 * counts["requests"]
     assert counts["deaths of phones"] > 0
