@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mobiledeploy.campaign.app_build import BUNDLE
 from mobiledeploy.campaign.devicectl import NotOnDeviceError, call
 from mobiledeploy.campaign.folders import REPORT, read_report_file, write_job_folder
-from mobiledeploy.errors import HostError
+from mobiledeploy.errors import HostError, PackageError
 
 if TYPE_CHECKING:
     from mobiledeploy.campaign.attached_phone import AttachedPhone
@@ -29,6 +29,7 @@ _CONTAINER = ("--domain-type", "appDataContainer", "--domain-identifier", BUNDLE
 _COPY_SECONDS = 600.0
 _POLL_SECONDS = 5.0
 _SPARE_SECONDS = 300.0
+_UNREADABLE = 3
 
 Delivered: TypeAlias = "tuple[Reported, Mapping[str, bytes]]"
 
@@ -62,7 +63,7 @@ class PhoneJobs:
         """Whatever hinders this is told by what comes after it, and must not hinder a phone that has no report yet."""
         try:
             return self._fetched(job)
-        except HostError:
+        except (HostError, PackageError):
             return None
 
     def _launching(self) -> tuple[str, ...]:
@@ -70,14 +71,18 @@ class PhoneJobs:
         return ("device", "process", "launch", "--terminate-existing", "--device", self.phone.identifier, BUNDLE)
 
     def _awaited(self, job: Job, until: float) -> Delivered:
-        """A phone that cannot be asked for a while goes on measuring: it is asked again, as long as there is time."""
-        trouble = ""
+        """A phone that cannot be asked for a while goes on measuring: it is asked again, as long as there is time. A
+        report that cannot be read stays so, unless its transfer was at fault."""
+        trouble, unreadable = "", 0
         while True:
             try:
                 if (found := self._fetched(job)) is not None:
                     return found
                 trouble = ""
-            except HostError as error:
+            except (HostError, PackageError) as error:
+                unreadable += isinstance(error, PackageError)
+                if unreadable > _UNREADABLE:
+                    raise
                 if error.what != trouble:
                     self.told(f"{error.what}; asking again")
                 trouble = error.what
@@ -94,18 +99,30 @@ class PhoneJobs:
             self._copy("to", str(place), f"Documents/jobs/{job.id}")
 
     def _fetched(self, job: Job) -> Delivered | None:
-        """None while the phone has no report of it."""
+        """None while the phone has no report of it. Raises HostError where not all of one has come."""
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / job.id
+            # a folder is copied only where one is; its files come to lie in it, or, with other versions, one deeper
+            place.mkdir()
             try:
                 self._copy("from", f"Documents/reports/{job.id}", str(place))
             except NotOnDeviceError:
                 return None
-            # a folder is copied as `destination`, or into it
             found = next((each for each in (place, place / job.id) if (each / REPORT).is_file()), None)
-            return None if found is None else read_report_file(found)
+            return None if found is None else _whole(found, self.phone.name)
 
     def _copy(self, direction: str, source: str, destination: str) -> None:
         paths = ("--source", source, "--destination", destination)
         arguments = ("device", "copy", direction, "--device", self.phone.identifier, *_CONTAINER, *paths)
         call(*arguments, phone=self.phone.called, seconds=_COPY_SECONDS)
+
+
+def _whole(folder: Path, phone: str) -> Delivered:
+    """Raises HostError where outputs that the report names are not beside it: the copy was broken off."""
+    reported, found = read_report_file(folder)
+    outputs = (sample for unit in reported.report.units for sample in unit.outputs)
+    missing = {tensor.sha256 for sample in outputs for tensor in sample.outputs} - found.keys()
+    if missing:
+        what = f"the report of {phone} came without {len(missing)} of its outputs"
+        raise HostError(what, where=str(folder), remedy="Run the command again: it fetches what is left.")
+    return reported, found

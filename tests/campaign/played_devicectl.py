@@ -5,6 +5,7 @@ ROOT/scenario.json     what the phone is like, and what fails
 ROOT/app.json          the installed app's Info.plist, as far as devicectl tells
 ROOT/container/        the app's data
 ROOT/calls.txt         every call
+ROOT/breaks            where it is, the next copy from the phone breaks
 """
 
 from __future__ import annotations
@@ -149,10 +150,19 @@ def _copy_to(asked: argparse.Namespace, root: Path, scenario: dict[str, Any]) ->
 
 
 def _copy_from(asked: argparse.Namespace, root: Path, scenario: dict[str, Any]) -> Any:
-    """A folder becomes the destination, or, in some versions, comes to lie in it."""
+    """What is in a folder lands in the destination, which is there; in some versions the folder itself does. A transfer
+    that breaks leaves a part of it."""
     source = _container(asked, root) / asked.source
     if not source.exists():
         sys.exit(_NO_NODE.format(asked.source))
     destination = Path(asked.destination)
-    shutil.copytree(source, destination / source.name if scenario["copies_into"] else destination)
+    if not destination.is_dir():
+        sys.exit(f"ERROR: {destination} is no folder (com.apple.dt.CoreDeviceError error 7001)")
+    place = destination / source.name if scenario["copies_into"] else destination
+    broken = root / "breaks"
+    if broken.is_file():
+        broken.unlink()
+        shutil.copy(source / "report.json", place)
+        return {}
+    shutil.copytree(source, place, dirs_exist_ok=True)
     return {}

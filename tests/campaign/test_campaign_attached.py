@@ -16,7 +16,7 @@ from mobiledeploy.campaign.enqueue import enqueue
 from mobiledeploy.campaign.folders import write_job_folder
 from mobiledeploy.campaign.phone_jobs import PhoneJobs
 from mobiledeploy.campaign.prepare import prepare
-from mobiledeploy.errors import HostError
+from mobiledeploy.errors import HostError, PackageError
 from mobiledeploy.records import MeasurementPlan
 from mobiledeploy.server.host import open_place
 from mobiledeploy.server.pairing import Terms
@@ -165,6 +165,35 @@ def test_a_report_that_an_interrupted_command_left_on_the_phone_is_only_fetched(
     assert (reported.report.job, len(blobs)) == (job.id, 2)
     assert told == ["Zoe's iPhone has measured tiny.mlpackage already"]
     assert calls(root) == ["list devices", "device copy from"]
+
+
+def test_a_report_of_which_a_part_has_come_is_fetched_again(phone, queued, tmp_path, exported) -> None:
+    job, place = queued
+    root = phone(("0.1.0", "1"))
+    write_job_folder(job, place.blobs, tmp_path / "job")
+    measure(tmp_path / "job", root / "container/Documents/reports" / job.id, exported)
+    (root / "breaks").write_text("")
+    (attached,) = attached_phone.attached_phones()
+    told = []
+    jobs = PhoneJobs(attached, told.append, lambda seconds: None)
+    until = jobs.clock() + 60
+    reported, blobs = jobs._awaited(job, until)
+    assert (reported.report.job, len(blobs)) == (job.id, 2)
+    assert told == ["the report of Zoe's iPhone came without 2 of its outputs; asking again"]
+
+
+def test_a_report_that_stays_unreadable_is_not_waited_for(phone, queued, tmp_path, exported) -> None:
+    job, place = queued
+    root = phone(("0.1.0", "1"))
+    report = root / "container/Documents/reports" / job.id
+    write_job_folder(job, place.blobs, tmp_path / "job")
+    measure(tmp_path / "job", report, exported)
+    (report / "report.json").write_text("{")
+    (attached,) = attached_phone.attached_phones()
+    jobs = PhoneJobs(attached, lambda text: None, lambda seconds: None)
+    with pytest.raises(PackageError):
+        jobs._awaited(job, jobs.clock() + 3600)
+    assert calls(root).count("device copy from") == 4
 
 
 def test_a_folder_that_devicectl_copies_into_the_destination_is_found_there(bench, phone) -> None:
