@@ -103,5 +103,7 @@ def bring(reception: Reception, blobs: Blobs, reported: Reported, found: Mapping
     try:
         return reception.bring(reported)
     except Refusal as refusal:
-        problem = refusal.problem
-        raise PackageError(problem.message, where=f"report {reported.report.id}", remedy=problem.remedy) from None
+        problem, remedy = refusal.problem, "Share it again: it was changed on its way, or measured by another version."
+        if problem.code == "conflict":
+            remedy = "A job keeps the report that came first; `mobiledeploy results list` shows it."
+        raise PackageError(problem.message, where=f"report {reported.report.id}", remedy=remedy) from None

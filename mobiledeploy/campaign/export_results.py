@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mobiledeploy.campaign.sizes import size_text
@@ -29,12 +29,12 @@ def as_json(results: Iterable[tuple[StoredReport, BenchmarkSummary]]) -> str:
 
 def as_csv(results: Iterable[tuple[StoredReport, BenchmarkSummary]]) -> str:
     """One row per report and compute unit; times in ms."""
-    return _table(row for _, summary in results for row in _unit_rows(summary))
+    return _table(_UNIT_COLUMNS, (row for _, summary in results for row in _unit_rows(summary)))
 
 
 def samples_as_csv(results: Iterable[tuple[StoredReport, BenchmarkSummary]]) -> str:
     """One row per timed prediction, in ns as measured."""
-    return _table(
+    rows = (
         _who(summary)
         | {
             "compute_units": unit.compute_units,
@@ -48,6 +48,7 @@ def samples_as_csv(results: Iterable[tuple[StoredReport, BenchmarkSummary]]) -> 
         for number, one in enumerate(unit.rounds, 1)
         for index, (start, spent) in enumerate(zip(one.starts_ns, one.durations_ns, strict=True), 1)
     )
+    return _table(_SAMPLE_COLUMNS, rows)
 
 
 def _who(summary: BenchmarkSummary) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def _who(summary: BenchmarkSummary) -> dict[str, Any]:
         "model": summary.model,
         "size": size_text(summary.size) if summary.size else None,
         "package": summary.package,
+        "device": summary.device.name,
         "hardware": summary.device.hardware,
         "system": f"{summary.device.system} {summary.device.system_version} ({summary.device.build})",
         "started": summary.started,
@@ -65,10 +67,13 @@ def _who(summary: BenchmarkSummary) -> dict[str, Any]:
 
 
 def _unit_rows(summary: BenchmarkSummary) -> Iterator[dict[str, Any]]:
+    """One that says why, where a run failed before its first compute unit."""
+    about = _who(summary) | {"reasons": "; ".join(summary.validity.reasons), "parity_against": summary.parity_against}
+    if not summary.units:
+        yield about | {"failure": summary.failure.message if summary.failure else None}
     for unit in summary.units:
         figures = {figure.protocol: figure.milliseconds for figure in unit.figures}
-        yield _who(summary) | {
-            "reasons": "; ".join(summary.validity.reasons),
+        yield about | {
             "compute_units": unit.compute_units,
             "samples": unit.samples,
             "median_ms": unit.median_ms,
@@ -81,7 +86,6 @@ def _unit_rows(summary: BenchmarkSummary) -> Iterator[dict[str, Any]]:
             "cold_load_ms": unit.cold_load_ms,
             "cached_load_ms": unit.cached_load_ms,
             "first_prediction_ms": unit.first_prediction_ms,
-            "parity_against": summary.parity_against,
             "psnr_db": min((each.psnr_db for each in unit.parity or ()), default=None),
             "equal": None if unit.parity is None else all(each.passed for each in unit.parity),
             "operators": " ".join(f"{name}:{share:.4f}" for name, share in unit.operators.items()),
@@ -90,10 +94,17 @@ def _unit_rows(summary: BenchmarkSummary) -> Iterator[dict[str, Any]]:
         }
 
 
-def _table(rows: Iterable[dict[str, Any]]) -> str:
-    listed = list(rows)
+_WHO = ("result", "kind", "valid", "model", "size", "package", "device", "hardware", "system", "started")
+_SAMPLE_COLUMNS = (*_WHO, "compute_units", "round", "index", "start_ns", "duration_ns")
+_FIGURES = ("median_ms", "p90_ms", "lowest_ms", "low_ms", "high_ms", "modelbench_ms", "mlperf_single_stream_ms")
+_LOADS = ("cold_load_ms", "cached_load_ms", "first_prediction_ms")
+_PROOF = ("parity_against", "psnr_db", "equal", "operators", "no_parity", "failure")
+_UNIT_COLUMNS = (*_WHO, "reasons", "compute_units", "samples", *_FIGURES, *_LOADS, *_PROOF)
+
+
+def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(listed[0]) if listed else ["result"], lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(listed)
+    writer.writerows(rows)
     return text.getvalue()

@@ -60,8 +60,15 @@ def read_report_file(path: Path) -> tuple[Reported, Mapping[str, bytes]]:
     try:
         reported = read_report(members.pop(REPORT))
     except Refusal as refusal:
-        raise PackageError(refusal.problem.message, where=str(path), remedy=refusal.problem.remedy) from None
+        raise PackageError(refusal.problem.message, where=str(path), remedy=_remedy(refusal)) from None
     return reported, members
+
+
+def _remedy(refusal: Refusal) -> str:
+    """Of a file: nobody is at the other end to be told what a phone is told."""
+    problem = refusal.problem
+    newer = problem.code == "schema" and "is newer than" in problem.message
+    return "Update mobiledeploy." if newer else f"The file is damaged, or no report: share it again. {_REMEDY}"
 
 
 def _members(path: Path) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import SimulatedPhones
 from mobiledeploy.campaign.sizes import ChosenSizes
 from mobiledeploy.campaign.watch import watch
+from mobiledeploy.errors import HostError
 from mobiledeploy.server.folder_identity import folder_identity
 from mobiledeploy.server.host import Host, HostOptions, open_place
 from mobiledeploy.server.pairing import Terms
@@ -106,11 +107,18 @@ class Session:
     def _simulate(self) -> None:
         """On this machine only, at any free port."""
         program, folder = harness_cli(), Path(tempfile.mkdtemp(prefix="mobiledeploy-simulated-"))
-        with Host(self._place, HostOptions(port=0)) as host:
-            tokens = [host.pairing.token() for _ in range(self._request.phones)]
-            with SimulatedPhones(program, host.address, tokens, folder) as phones:
-                watch(host, self.campaign, self._viewer, each_time=phones.check)
-        shutil.rmtree(folder, ignore_errors=True)
+        kept = False
+        try:
+            with Host(self._place, HostOptions(port=0)) as host:
+                tokens = [host.pairing.token() for _ in range(self._request.phones)]
+                with SimulatedPhones(program, host.address, tokens, folder) as phones:
+                    watch(host, self.campaign, self._viewer, each_time=phones.check)
+        except HostError:
+            kept = True  # it names their log
+            raise
+        finally:
+            if not kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Lets go of the store."""

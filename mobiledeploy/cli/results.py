@@ -1,5 +1,6 @@
 """`mobiledeploy results`: what devices have reported."""
 
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 from mobiledeploy.cli import options
 from mobiledeploy.cli.host_options import Store
 from mobiledeploy.cli.options import JsonFlag
-from mobiledeploy.errors import InputError, OutputError
+from mobiledeploy.errors import InputError, OutputError, PackageError
 from mobiledeploy.records.codec import encode
 
 if TYPE_CHECKING:
@@ -52,17 +53,19 @@ def results(  # noqa: PLR0917 - a parameter per option
         from mobiledeploy.server.host import open_place
 
         brought = [(name, *read_report_file(Path(name))) for name in given] if chosen == "import" else []
-        place = open_place(store)
+        place, refused = open_place(store), None
         with closing(place.ledger):
             if chosen == "list":
                 shown, document = _list(place, wanted, limit)
             elif chosen == "show":
                 shown, document = _show(place, given)
             elif chosen == "import":
-                shown, document = _import(place, brought)
+                shown, document, refused = _import(place, brought)
             else:
                 shown, document = _export(place, wanted, Path(given[0]), samples=samples)
     screen.show(*shown, document=document)
+    if refused is not None:
+        raise refused
 
 
 def _check(action: str, names: list[str], store: str) -> None:
@@ -95,7 +98,8 @@ def _list(place: "Place", kind: str, limit: int) -> tuple[list[Any], dict[str, A
     others = {other: counts[other] for other in _KINDS if other != kind and other in counts}
     told = [f"{older} older: --limit {counts.get(kind, 0)}"] if older > 0 else []
     told += [f"{count} {other}: --kind {other}" for other, count in others.items()]
-    return [result_list(listed), *told], {"results": encode(listed), "older": older, "others": others}
+    table = result_list(listed) if listed else f"no {kind} results"
+    return [table, *told], {"results": encode(listed), "older": older, "others": others}
 
 
 def _show(place: "Place", names: list[str]) -> tuple[list[Any], dict[str, Any]]:
@@ -108,26 +112,44 @@ def _show(place: "Place", names: list[str]) -> tuple[list[Any], dict[str, Any]]:
 
 def _import(
     place: "Place", brought: "list[tuple[str, Reported, Mapping[str, bytes]]]"
-) -> tuple[list[Any], dict[str, Any]]:
+) -> tuple[list[Any], dict[str, Any], PackageError | None]:
+    """Also the refusal that ended it, if one did: what was stored before it is stored."""
     from mobiledeploy.campaign.direct import bring
     from mobiledeploy.server.reception import Reception
 
-    reception = Reception(place.ledger, place.blobs)
+    reception, refused = Reception(place.ledger, place.blobs), None
     lines, receipts = [], []
     for name, reported, found in brought:
-        receipt = bring(reception, place.blobs, reported, found)
+        try:
+            receipt = bring(reception, place.blobs, reported, found)
+        except PackageError as error:
+            refused = PackageError(error.what, where=name, remedy=error.remedy)
+            break
         lines.append(f"{name}: {receipt.report}" + ("" if receipt.first else " (was there before)"))
         receipts.append(encode(receipt))
-    return [*lines], {"receipts": receipts}
+    return [*lines], {"receipts": receipts}, refused
 
 
 def _export(place: "Place", kind: str, path: Path, *, samples: bool) -> tuple[list[Any], dict[str, Any]]:
     from mobiledeploy.campaign.export_results import as_csv, as_json, samples_as_csv
+    from mobiledeploy.campaign.outcome import count_reports
 
     found = list(_summaries(place, kind))
     write = as_json if path.suffix == ".json" else samples_as_csv if samples else as_csv
+    _replace(path, write(found))
+    others = {other: count for other, count in count_reports(place.ledger).items() if other != kind}
+    told = [f"{count} {other}, not in it: --kind {other}" for other, count in others.items()]
+    document = {"file": str(path), "results": len(found), "others": others}
+    return [f"{len(found)} {kind} results in {path}", *told], document
+
+
+def _replace(path: Path, text: str) -> None:
+    """The file is the old one or the whole new one. Raises OutputError."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.write_text(write(found), encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", where=str(path)) from None
-    return [f"{len(found)} {kind} results in {path}"], {"file": str(path), "results": len(found)}
+        partial.unlink(missing_ok=True)
+        remedy = "Check space and rights, and that the folder is there."
+        raise OutputError(f"cannot write {path}: {error.strerror}", where=str(path), remedy=remedy) from None

@@ -48,7 +48,12 @@ def test_an_empty_store_has_no_results(command, store, tmp_path) -> None:
     assert document == {"results": [], "older": 0, "others": {}}
     file = tmp_path / "r.csv"
     assert command("results", "export", file, "--store", store).code == 0
-    assert file.read_text() == "result\n"
+    header = file.read_text()
+    assert header.startswith("result,kind,valid,model,")
+    assert header.endswith(",failure\n")
+    assert command("results", "export", file, "--samples", "--store", store).code == 0
+    assert file.read_text().endswith(",round,index,start_ns,duration_ns\n")
+    assert "no real results" in command("results", "list", "--store", store).out
 
 
 def test_an_export_that_cannot_be_written_is_named(command, store, tmp_path) -> None:
