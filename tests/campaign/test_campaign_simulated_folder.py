@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mobiledeploy.campaign import session as sessions
+from mobiledeploy.campaign.harness_program import CLI_VARIABLE
 from mobiledeploy.campaign.session import Request, Session
-from mobiledeploy.campaign.simulated import CLI_VARIABLE
 from mobiledeploy.errors import HostError
 from mobiledeploy.records import MeasurementPlan
 from mobiledeploy.server.host import HostOptions
