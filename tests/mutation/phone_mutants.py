@@ -118,7 +118,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "for units in working {"),
         ("the round that failed is lost", "if timed.count + warmUp.count > 0 {", "if !failed.contains(units) {"),
     ),
-    ("HarnessFeature/JobRun", "JobRunTests RefusalTests RunConditionTests"): (
+    ("HarnessFeature/JobRun", "JobRunTests RefusalTests RunConditionTests RecoveryTests"): (
         ("compiled anew every time", "if !files.fileExists(atPath: kept.path) {", "if true {"),
         ("the time of compiling is not told",
          "            try log.record(.compiled(ns: environment.clock.now() - start))\n",
@@ -187,6 +187,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
     ("HarnessFeature/LeaseRenewal", "JobRunTests WorkerTests"): (
         ("one heartbeat", "            while !Task.isCancelled {", "            for _ in 0..<1 {"),
         ("nobody hears that it was cancelled", "if answer?.cancelled == true { return whenCancelled() }", ""),
+        ("any time between heartbeats", "min(3600, max(0.05, seconds))", "max(0.05, seconds)"),
         ("a lost heartbeat ends all", "if answer?.cancelled == true { return",
          "if answer?.cancelled != false { return"),
     ),
@@ -262,7 +263,8 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
          "from: try await talk.repeated(HTTPRequest("),
         ("an identity is any path", "addingPercentEncoding(withAllowedCharacters: allowed)", "removingPercentEncoding"),
         ("a wait is cut short", "timeout: Double(wait) + 20)", "timeout: 20)"),
-        ("when to come again is not read", 'response.head.headers["retry-after"].flatMap { Double($0) }', "nil"),
+        ("when to come again is not read", "pause.flatMap { (0...3600).contains($0) ? $0 : nil }", "nil"),
+        ("any pause is made", "pause.flatMap { (0...3600).contains($0) ? $0 : nil }", "pause"),
     ),
     ("ModelRunner/StridedLayout", "StridedLayoutTests CoreMLRunnerTests"): (
         ("strides are ignored", "guard stride == elements || size == 1 else { break }",

@@ -118,8 +118,9 @@ def _run(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
 
 
 def _judge(code: int | None, output: str, seconds: float) -> Outcome:
-    """A precondition of ours that does not hold ends all tests: that is noticed, too."""
-    failed = _first(output, "recorded an issue") or _first(output, "Precondition failed:")
+    """A precondition that does not hold ends all tests: that is noticed, too."""
+    marks = ("recorded an issue", "Precondition failed:", "Fatal error:")
+    failed = next((line for mark in marks if (line := _first(output, mark))), "")
     if code is None:
         return Outcome("hung", f"after {_TEST_SECONDS} s", seconds)
     if code == 0:

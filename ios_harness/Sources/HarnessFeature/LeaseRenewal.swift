@@ -17,7 +17,8 @@ struct LeaseRenewal: Sendable {
             while !Task.isCancelled {
                 let answer = try? await client.heartbeat(lease, Heartbeat(progress: progress()))
                 if answer?.cancelled == true { return whenCancelled() }
-                try? await Task.sleep(nanoseconds: UInt64(max(0.05, seconds) * 1e9))
+                // Whatever the host has said, infinity included.
+                try? await Task.sleep(nanoseconds: UInt64(min(3600, max(0.05, seconds)) * 1e9))
             }
         }
         defer { beats.cancel() }

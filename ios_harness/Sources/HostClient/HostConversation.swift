@@ -85,6 +85,8 @@ struct HostConversation: Sendable {
             ?? Problem(
                 status: status, code: .internal, message: "the host answered with status \(status)",
                 remedy: "Is this address mobiledeploy's?")
-        return Refused(problem: problem, retryAfter: response.head.headers["retry-after"].flatMap { Double($0) })
+        let pause = response.head.headers["retry-after"].flatMap { Double($0) }
+        // Infinity is no number of nanoseconds that can be slept.
+        return Refused(problem: problem, retryAfter: pause.flatMap { (0...3600).contains($0) ? $0 : nil })
     }
 }

@@ -120,6 +120,13 @@ struct ConversationTests {
         #expect(script.pauses.value == [7])
     }
 
+    @Test("a pause that nobody can make is passed over", arguments: ["inf", "nan", "-5", "1e300", "soon", ""])
+    func impossiblePause(text: String) async throws {
+        let script = Script([.answer(503, Data(), ["retry-after": text]), .answer(204, Data())])
+        #expect(try await script.client().nextJob(5) == nil)
+        #expect(script.pauses.value == [1])
+    }
+
     @Test("after the last pause the error stands")
     func gaveUp() async throws {
         let script = Script([.lost, .lost])
