@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 
 from mobiledeploy.cli.progress import StepProgress
 from mobiledeploy.cli.streams import separated
@@ -19,12 +20,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Screen"]
 
+_CONTROLS = [code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"]
+_UNSHOWN = dict.fromkeys(_CONTROLS, "\ufffd")
+_SPELLED = {code: f"\\u{code:04x}" for code in _CONTROLS}
+"""Of a JSON document, where they can stand in texts only."""
+
 
 class _PatientConsole(Console):
-    """A console whose reader may leave early (`| head`): the rest is dropped, and the exit code stays the command's."""
+    """A console whose reader may leave early (`| head`): the rest is dropped, and the exit code stays the command's.
+
+    Names of phones, models and files are shown, whatever they hold: what would command the terminal becomes a mark.
+    """
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else text.translate(_UNSHOWN), style, control)
 
 
 def _console(**options: Any) -> Console:
@@ -86,7 +99,7 @@ class Screen:
 
 
 def _json(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False).translate(_SPELLED) + "\n"
 
 
 def _message(failure: Failure) -> str:

@@ -298,7 +298,7 @@ class JobQueue:
             row.device,
             attempt,
             self._progress.get(row.lease),
-            row.reason if state == "given up" else None,
+            row.reason if state in ("given up", "waiting") else None,
         )
 
 
