@@ -249,6 +249,9 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("two packages of one content are one subject", 'f"{index}-{each.package.identity}"', "each.package.identity"),
         ("the function is forgotten", "each.samples, plan, each.function)", "each.samples, plan)"),
     ),
+    ("campaign.session", "campaign_bench::test_a_simulated_phone_is_given_nothing_that_is_meant_for_real_ones"): (
+        ("a simulated phone is given what is meant for real ones", "LAN: REAL_ONLY", "LAN: None"),
+    ),
     ("campaign.outcome", "campaign_outcome"): (
         ("simulated results among the real ones", "        query = query.where(reports.c.standing == standing)\n",
          "        pass\n"),

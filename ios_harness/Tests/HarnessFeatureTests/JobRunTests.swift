@@ -209,6 +209,29 @@ struct JobRunTests {
         #expect(report.failure == nil)
     }
 
+    @Test("is as far as the rounds that are done, and before them as the compute units")
+    func progress() {
+        let header = RunHeader(
+            id: "r", job: host.job(), device: .example, app: .example, started: "2026-11-20T00:00:00Z", clock: "c")
+        var state = RunState(header)
+        var told = [state.progress]
+        for event: RunEvent in [
+            .entered(phase: .coldLoad, units: .all, round: nil, atNs: 1),
+            .entered(phase: .rounds, units: .cpuOnly, round: 1, atNs: 2),
+            .entered(phase: .rounds, units: .cpuOnly, round: 2, atNs: 3), .ended(atNs: 4),
+        ] {
+            state.apply(event)
+            told.append(state.progress)
+        }
+        #expect(
+            told == [
+                RunProgress(phase: .fetch), RunProgress(phase: .coldLoad, computeUnits: .all, fraction: 0.5),
+                RunProgress(phase: .rounds, computeUnits: .cpuOnly, round: 1, fraction: 0),
+                RunProgress(phase: .rounds, computeUnits: .cpuOnly, round: 2, fraction: 0.5),
+                RunProgress(phase: .plan, fraction: 1),
+            ])
+    }
+
     @Test("goes on when the host does not answer a heartbeat, or has lost the lease")
     func lostLease() async throws {
         let lost = Refused(problem: Problem(status: 410, code: .leaseLost, message: "m", remedy: "r"))

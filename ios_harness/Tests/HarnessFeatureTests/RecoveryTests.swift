@@ -78,6 +78,14 @@ struct RecoveryTests {
         #expect(report == state.report)
     }
 
+    @Test("a journal that is opened again goes on at its end")
+    func reopened() throws {
+        let file = phone.folder.file("journal.jsonl")
+        let events: [RunEvent] = [.compiled(ns: 1), .readClock(resolutionNs: 2, overheadNs: 3)]
+        for event in events { try Journal(file).append(event) }
+        #expect(try Journal.read(file) == events)
+    }
+
     @Test("a run that died before its first line leaves nothing")
     func nothing() throws {
         #expect(try recovered(Data()) == nil)
