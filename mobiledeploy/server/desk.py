@@ -55,7 +55,8 @@ class Desk:
         if isinstance(error, MobileDeployError):
             words = ". ".join(filter(None, [error.what, error.remedy]))
         now = time.monotonic()
-        if now - self._failures.get(words, -_MINUTE) >= _MINUTE:
+        self._failures = {told: at for told, at in self._failures.items() if now - at < _MINUTE}
+        if words not in self._failures:
             self._failures[words] = now
             self._untold.append(f"the host failed: {words}")
 

@@ -80,6 +80,20 @@ def test_what_is_remembered_of_strangers_is_bounded(host) -> None:
     assert len(host.desk._wrong) <= 1001
 
 
+def test_the_same_failure_is_told_once_a_minute_and_then_forgotten(host, monkeypatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(desks, "time", SimpleNamespace(monotonic=lambda: now))
+    for _ in range(3):
+        host.desk.note_failure(ValueError("x"))
+    host.desk.note_failure(KeyError("y"))
+    told = host.desk.failures()
+    assert [text.partition(";")[0] for text in told] == ["the host failed: ValueError", "the host failed: KeyError"]
+    assert host.desk.failures() == ()
+    now += 61
+    host.desk.note_failure(ValueError("x"))
+    assert (host.desk.failures(), len(host.desk._failures)) == (told[:1], 1)
+
+
 def test_what_is_remembered_of_devices_does_not_grow_with_their_jobs(host, phone, queued) -> None:
     for _ in queued:
         phone.work(phone.next())
