@@ -1,17 +1,22 @@
 import Foundation
 
+@available(iOS 17, macOS 14, *)
 public class MLCPUComputeDevice: NSObject {}
+@available(iOS 17, macOS 14, *)
 public class MLGPUComputeDevice: NSObject {}
+@available(iOS 17, macOS 14, *)
 public class MLNeuralEngineComputeDevice: NSObject {
     public let totalCoreCount = 16
 }
 
+@available(iOS 17, macOS 14, *)
 public enum MLComputeDevice {
     case cpu(MLCPUComputeDevice)
     case gpu(MLGPUComputeDevice)
     case neuralEngine(MLNeuralEngineComputeDevice)
 }
 
+@available(iOS 17.4, macOS 14.4, *)
 public enum MLModelStructure {
     case neuralNetwork(NeuralNetwork)
     case program(Program)
@@ -50,6 +55,7 @@ public enum MLModelStructure {
     }
 }
 
+@available(iOS 17.4, macOS 14.4, *)
 public final class MLComputePlan {
     public struct DeviceUsage {
         public let supported: [MLComputeDevice]

@@ -24,6 +24,7 @@ public enum MLComputeUnits: Int, Sendable {
 
 public class MLModelConfiguration: NSObject {
     public var computeUnits = MLComputeUnits.all
+    @available(iOS 18, macOS 15, *)
     public var functionName: String?
     public var modelDisplayName: String?
 }
@@ -33,6 +34,7 @@ public class MLPredictionOptions: NSObject {
 }
 
 /// Holds a model's state from one prediction to the next.
+@available(iOS 18, macOS 15, *)
 public class MLState: NSObject {
     var predictions = 0
 }
@@ -47,6 +49,7 @@ public class MLModel: NSObject {
     private var answer: MLDictionaryFeatureProvider?
 
     /// Leaves the compiled model in a folder of its own, below the system's for temporary files.
+    @available(iOS 16, macOS 13, *)
     public class func compileModel(at modelURL: URL) async throws -> URL {
         let model = try SimulatedModel.read(package: modelURL)
         await model.simulation.wait(model.simulation.compileSeconds)
@@ -80,10 +83,12 @@ public class MLModel: NSObject {
         modelDescription = MLModelDescription(function)
     }
 
+    @available(iOS 17, macOS 14, *)
     public class var availableComputeDevices: [MLComputeDevice] {
         [.cpu(MLCPUComputeDevice()), .gpu(MLGPUComputeDevice()), .neuralEngine(MLNeuralEngineComputeDevice())]
     }
 
+    @available(iOS 18, macOS 15, *)
     public func makeState() -> MLState { MLState() }
 
     public func prediction(
@@ -95,6 +100,7 @@ public class MLModel: NSObject {
         return answer
     }
 
+    @available(iOS 18, macOS 15, *)
     public func prediction(
         from input: any MLFeatureProvider, using state: MLState, options: MLPredictionOptions
     ) throws -> any MLFeatureProvider {
@@ -104,12 +110,14 @@ public class MLModel: NSObject {
     }
 
     /// For throughput. A measured prediction is the synchronous one: the compiler must choose that.
+    @available(iOS 17, macOS 14, *)
     public func prediction(
         from input: any MLFeatureProvider, options: MLPredictionOptions
     ) async throws -> any MLFeatureProvider {
         throw modelError(.generic, "simulated predictions are synchronous")
     }
 
+    @available(iOS 18, macOS 15, *)
     public func prediction(
         from input: any MLFeatureProvider, using state: MLState, options: MLPredictionOptions
     ) async throws -> any MLFeatureProvider {

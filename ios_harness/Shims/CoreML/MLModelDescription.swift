@@ -59,6 +59,7 @@ public class MLFeatureDescription: NSObject {
 public class MLModelDescription: NSObject {
     public let inputDescriptionsByName: [String: MLFeatureDescription]
     public let outputDescriptionsByName: [String: MLFeatureDescription]
+    @available(iOS 18, macOS 15, *)
     public let stateDescriptionsByName: [String: MLFeatureDescription]
     public let classLabels: [Any]?
 
