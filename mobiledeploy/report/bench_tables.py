@@ -31,19 +31,36 @@ def bench_tables(summaries: Sequence[BenchmarkSummary]) -> tuple[RenderableType,
 
 
 def result_list(summaries: Iterable[BenchmarkSummary]) -> Table:
-    """One row per report, called by the beginning of its id that no other one of them has; times to the minute."""
+    """One row per report, called by the beginning of its id that no other one of them has; times to the minute. Where
+    none has a size, there is no such column; the kind is the title where all have the same, and it is not real."""
     listed = list(summaries)
-    table = _table("result", "model", "size", "device", "kind", "started", "best median", "valid")
     shown = _enough([summary.report for summary in listed])
-    for summary in listed:
-        medians = [unit.median_ms for unit in summary.units if unit.median_ms is not None]
-        best = _ms(min(medians, default=None))
-        device = summary.device.name or summary.device.hardware
-        size = size_text(summary.size) if summary.size else ""
-        started = summary.started[:16].replace("T", " ")
-        result = summary.report[:shown]
-        _row(table, result, summary.model, size, device, summary.standing, started, best, _valid(summary))
+    columns: dict[str, list[Text] | list[str]] = {
+        "result": [summary.report[:shown] for summary in listed],
+        "model": [summary.model for summary in listed],
+        "size": [size_text(summary.size) if summary.size else "" for summary in listed],
+        "device": [summary.device.name or summary.device.hardware for summary in listed],
+        "kind": [summary.standing for summary in listed],
+        "started": [summary.started[:16].replace("T", " ") for summary in listed],
+        "median": [_ms(min(_medians(summary), default=None)) for summary in listed],
+        "valid": [_valid(summary) for summary in listed],
+    }
+    kinds = {summary.standing for summary in listed}
+    left_out = {"size"} if not any(columns["size"]) else set()
+    left_out |= {"kind"} if len(kinds) == 1 else set()
+    kept = {name: cells for name, cells in columns.items() if name not in left_out}
+    title = _NOT_REAL[listed[0].standing] if len(kinds) == 1 and kinds != {"real"} else None
+    table = _table(*kept, title=title)
+    for column in table.columns:
+        column.no_wrap = column.header in ("result", "started", "median", "valid")
+    for cells in zip(*kept.values(), strict=True):
+        _row(table, *cells)
     return table
+
+
+def _medians(summary: BenchmarkSummary) -> list[float]:
+    """Of its compute units, in ms: the lowest is the best."""
+    return [unit.median_ms for unit in summary.units if unit.median_ms is not None]
 
 
 def _enough(names: Sequence[str]) -> int:

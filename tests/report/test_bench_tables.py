@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -62,14 +63,10 @@ def drawn(*renderables) -> str:
 
 
 def change(**fields) -> BenchmarkSummary:
-    from dataclasses import replace
-
     return replace(SUMMARY, **fields)
 
 
 def unit(**fields) -> BenchmarkSummary:
-    from dataclasses import replace
-
     return replace(SUMMARY, units=(replace(UNIT, **fields),))
 
 
@@ -110,8 +107,31 @@ def test_a_unit_that_never_ran_has_no_figures() -> None:
 
 def test_the_list_has_a_row_per_result() -> None:
     rows = [line.split() for line in drawn(result_list([SUMMARY, change(report="r-2", units=())])).splitlines()]
-    assert ["r-1", "fastvit_t8", "Zoe's", "iPhone", "real", "2026-11-20", "12:00", "0.812", "yes"] in rows
-    assert ["r-2", "fastvit_t8", "Zoe's", "iPhone", "real", "2026-11-20", "12:00", "-", "yes"] in rows
+    assert ["r-1", "fastvit_t8", "Zoe's", "iPhone", "2026-11-20", "12:00", "0.812", "yes"] in rows
+    assert ["r-2", "fastvit_t8", "Zoe's", "iPhone", "2026-11-20", "12:00", "-", "yes"] in rows
+
+
+def test_of_results_that_are_not_real_the_list_says_so() -> None:
+    text = drawn(result_list([change(standing="simulated")]))
+    assert "No phone has measured this" in text
+    assert "kind" not in text
+    mixed = drawn(result_list([change(standing="debug"), SUMMARY]))
+    assert ["result", "model", "device", "kind", "started", "median", "valid"] in map(str.split, mixed.splitlines())
+    assert "kind" not in drawn(result_list([SUMMARY]))
+    assert "size" not in drawn(result_list([SUMMARY]))
+
+
+def test_the_list_fits_a_terminal_of_eighty_columns() -> None:
+    """What a result is called, and when it was made, in one piece; long names of models and phones in several."""
+    names = ["0f5e1111-2222", "1a2b3333-4444"]
+    device = replace(SUMMARY.device, name="somebody's rather old iPhone of the second floor")
+    listed = [change(report=name, model="mobilenetv3_small_050", device=device, standing="debug") for name in names]
+    stream = io.StringIO()
+    Console(file=stream, width=80, highlight=False).print(result_list(listed))
+    text = stream.getvalue()
+    assert all(name[:8] in text for name in names)
+    assert text.count("2026-11-20 12:00") == 2
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_results_are_listed_by_what_tells_them_apart() -> None:
