@@ -16,10 +16,7 @@ public final class MeasuringThread: SerialExecutor, @unchecked Sendable {
         thread.start()
     }
 
-    @available(iOS 17, macOS 14, *)
-    public func enqueue(_ job: consuming ExecutorJob) { enqueue(UnownedJob(job)) }
-
-    /// What iOS 16 knows.
+    /// In the form that iOS 16 knows; later systems hand over the same.
     public func enqueue(_ job: UnownedJob) {
         condition.withLock {
             jobs.append(job)
