@@ -40,7 +40,7 @@ def result_list(summaries: Iterable[BenchmarkSummary]) -> Table:
         "model": [summary.model for summary in listed],
         "size": [size_text(summary.size) if summary.size else "" for summary in listed],
         "device": [summary.device.name or summary.device.hardware for summary in listed],
-        "kind": [summary.standing for summary in listed],
+        "kind": [str(summary.standing) for summary in listed],
         "started": [summary.started[:16].replace("T", " ") for summary in listed],
         "median": [_ms(min(_medians(summary), default=None)) for summary in listed],
         "valid": [_valid(summary) for summary in listed],
