@@ -1,4 +1,4 @@
-"""One `mobiledeploy bench`: exported packages become jobs, devices do them, reports become summaries.
+"""One `mobiledeploy bench`: packages, ours and anybody's, become jobs, devices do them, reports become summaries.
 
-exports/NAME ─prepare─▶ Prepared ─enqueue─▶ queue ═ phone, simulated phone, devicectl ═▶ store ─summarize─▶ tables
+PACKAGE ─prepare─▶ Prepared ─enqueue─▶ queue ═ phone, simulated phone, devicectl ═▶ store ─summarize─▶ tables
 """

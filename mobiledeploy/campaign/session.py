@@ -16,6 +16,7 @@ from mobiledeploy.campaign.outcome import campaign_reports, summarize
 from mobiledeploy.campaign.prepare import prepare
 from mobiledeploy.campaign.simulated import SimulatedPhones
 from mobiledeploy.campaign.sizes import ChosenSizes
+from mobiledeploy.campaign.titles import Titles
 from mobiledeploy.campaign.watch import watch
 from mobiledeploy.errors import HostError
 from mobiledeploy.server.folder_identity import folder_identity
@@ -126,7 +127,7 @@ class Session:
 
     def states(self) -> tuple[JobState, ...]:
         """Every job of the campaign."""
-        return self._queue.states(self.campaign)
+        return Titles(self._place.ledger).named(self._queue.states(self.campaign))
 
     def summaries(self) -> tuple[BenchmarkSummary, ...]:
         """Of what is reported, in the order of the jobs."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from mobiledeploy.campaign.enqueue import OPEN_STATES
+from mobiledeploy.campaign.titles import Titles
 
 if TYPE_CHECKING:
     from mobiledeploy.server.host import Host
@@ -34,6 +35,7 @@ class Teller:
     def __init__(self, host: Host, viewer: Viewer, known: Iterable[JobState] = ()) -> None:
         self._host = host
         self._viewer = viewer
+        self._titles = Titles(host.place.ledger)
         self._last = {state.id: (state.state, state.device) for state in known}
 
     @property
@@ -46,14 +48,14 @@ class Teller:
         names = self._names()
         for failure in self._host.desk.failures():
             self._viewer.note(failure)
-        for state in states:
+        for state in self._titles.named(states):
             if self._last.get(state.id, ("waiting", None)) != (state.state, state.device):
                 self._viewer.note(_change(state, names))
             self._last[state.id] = (state.state, state.device)
 
     def update(self, states: tuple[JobState, ...]) -> None:
         """How things stand, in the place of how they stood before."""
-        self._viewer.update(describe(states, self._names()))
+        self._viewer.update(describe(self._titles.named(states), self._names()))
 
     def _names(self) -> dict[str, str]:
         found = ((device.id, device.identity) for device in self._host.pairing.devices())

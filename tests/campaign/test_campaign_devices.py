@@ -46,6 +46,7 @@ SHORT = ("--rounds", 2, "--iterations", 3, "--compute-units", "cpu,all")
 
 def test_without_a_mac_the_other_ways_are_named(command, exported, store, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(harness_program, "_on_mac", lambda: False)
     for device, what in (("00008101-1", "devicectl is not here"), ("mac", "Core ML runs on a Mac only")):
         done = command("bench", exported, "--device", device, "--store", store, *SHORT)
         assert (done.code, what in done.err, "--device lan" in done.err) == (5, True, True)

@@ -128,8 +128,10 @@ def test_every_size_is_measured_and_shown(command, enumerated, tmp_path) -> None
         phone = bench.phone()
         do(phone, right)
         do(phone, right)
-        code, document, _ = bench.end()
+        code, document, told = bench.end()
     assert code == 0
+    for size in ("32x32", "20x24"):
+        assert f"Zoe's iPhone has reported net.mlpackage at {size}" in told
     assert [each["size"] for each in document["results"]] == [[32, 32], [20, 24]]
     for each in document["results"]:
         height, width = each["size"]
