@@ -43,7 +43,13 @@ def call(*arguments: str, phone: PhoneName = SOME_PHONE, seconds: float = _CALL_
     command = ["xcrun", "devicectl", *arguments]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError:
         remedy = "Use a Mac with Xcode 15 or later, or --device lan, or `results import` of a file from the phone."
