@@ -193,7 +193,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
     ),
     ("HarnessFeature/Fetch", "JobRunTests RefusalTests"): (
         ("everything is fetched again", "where !isHere(place, bytes: file.bytes) {", "{"),
-        ("what has another size is here", "?.intValue == bytes", "!= nil"),
+        ("what has another size is here", "?.intValue == bytes", " != nil"),
     ),
     ("HarnessFeature/Workspace", "RefusalTests JobRunTests RecoveryTests"): (
         ("a path may leave the package", '["", ".", ".."]', '["", "."]'),

@@ -141,6 +141,26 @@ struct JobRunTests {
         #expect(try await phone.run(job, of: host) != nil)
     }
 
+    @Test("does not fetch a package again that could not be compiled")
+    func fetchedOnceThoughRefused() async throws {
+        phone.refusals.update { $0["compile"] = RunnerError("no") }
+        try await phone.run(host.job(), of: host)
+        let job = host.job("job-2")
+        host.blobs.update { $0 = [:] }
+        #expect(try await phone.run(job, of: host)?.failure?.message == "no")
+    }
+
+    @Test("fetches again what has another size")
+    func otherSize() async throws {
+        let job = host.job()
+        let place = try phone.workspace.blob(job.samples[0].inputs[0].sha256)
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data([1]).write(to: place)
+        try await phone.run(job, of: host)
+        #expect(try Data(contentsOf: place) == Data([1, 2, 3]))
+    }
+
     @Test("keeps the compiled form of a package, and not the package")
     func packageGone() async throws {
         let job = host.job()
@@ -245,7 +265,7 @@ struct JobRunTests {
     func cancelled() async throws {
         host.cancelled.update { $0 = true }
         phone.beforePrediction.update { $0 = { _ in usleep(1_000) } }
-        #expect(try await phone.run(host.job { $0.plan.rounds = 10_000 }, of: host) == nil)
+        #expect(try await phone.run(host.job { $0.plan.rounds = 1_000 }, of: host) == nil)
         #expect(host.releases.value == [Release(reason: "the job was cancelled", retry: false)])
         #expect((try? FileManager.default.contentsOfDirectory(atPath: phone.workspace.runs.path)) == [])
     }
