@@ -16,7 +16,7 @@ HostAddress = Annotated[
     str | None, typer.Option("--host", metavar="ADDRESS", help="Listen on this address of this machine only.")
 ]
 Port = Annotated[int, typer.Option(metavar="N", help="TCP port; 0 for any free one.", min=0, max=65535)]
-Store = Annotated[str, typer.Option(metavar="FILE|URL", help="Results: an SQLite file, or a URL of SQLite or PostgreSQL.")]
+Store = Annotated[str, typer.Option(metavar="FILE|URL", help="Results: an SQLite file, or a PostgreSQL URL.")]
 
 
 def listening(*, lan: bool, host: str | None, port: int) -> "HostOptions":

@@ -46,14 +46,14 @@ def results(  # noqa: PLR0917 - a parameter per option
     chosen = options.choice(action, _ACTIONS, "ACTION", "thing to do with results")
     wanted = options.choice(kind, _KINDS, "--kind", "kind of result")
     given = names or []
-    _check(chosen, given, store)
+    _check(chosen, given)
     with screen.working() as progress:
         progress.step("Reading the store")
         from mobiledeploy.campaign.folders import read_report_file
         from mobiledeploy.server.host import open_place
 
         brought = [(name, *read_report_file(Path(name))) for name in given] if chosen == "import" else []
-        place, refused = open_place(store), None
+        place, refused = open_place(store, make=chosen == "import"), None
         with closing(place.ledger):
             if chosen == "list":
                 shown, document = _list(place, wanted, limit)
@@ -68,15 +68,13 @@ def results(  # noqa: PLR0917 - a parameter per option
         raise refused
 
 
-def _check(action: str, names: list[str], store: str) -> None:
+def _check(action: str, names: list[str]) -> None:
     if action == "list" and names:
         raise InputError("`list` takes no further argument", where=names[0], remedy="Use `results show RESULT`.")
     if action != "list" and not names:
         raise InputError(f"`{action}` needs to know what", where="ACTION", remedy=f"mobiledeploy results {action} ...")
     if action == "export" and (len(names) > 1 or Path(names[0]).suffix not in (".json", ".csv")):
         raise InputError("results are exported to one .json or .csv", where=names[0], remedy="Name one such file.")
-    if action != "import" and "://" not in store and not Path(store).is_file():
-        raise InputError(f"no store is there: {store}", where="--store", remedy="`mobiledeploy bench` makes one.")
 
 
 def _summaries(

@@ -24,7 +24,7 @@ from mobiledeploy.server.ledger import Ledger, open_ledger
 from mobiledeploy.server.pairing import Pairing, Terms, pairing_link
 from mobiledeploy.server.queue import ATTEMPTS, JobQueue
 from mobiledeploy.server.reading import PATIENCE, Patience
-from mobiledeploy.server.store_url import is_url, store_url
+from mobiledeploy.server.store_url import is_url, sqlite_file, store_url
 
 __all__ = ["DEFAULT_PORT", "Host", "HostOptions", "Place", "open_place"]
 
@@ -54,10 +54,10 @@ class Place:
     blobs: Blobs
 
 
-def open_place(store: str, blobs: Path | None = None) -> Place:
+def open_place(store: str, blobs: Path | None = None, *, make: bool = True) -> Place:
     """The store at `store` (see `open_ledger`) and its blobs: in `blobs`, or for an SQLite file in the folder of its
     name with `.blobs` behind it, else in exports/results.blobs."""
-    ledger = open_ledger(store)
+    ledger = open_ledger(store, make=make)
     return Place(ledger, Blobs(blobs or _beside(store)))
 
 
@@ -65,8 +65,7 @@ def _beside(store: str) -> Path:
     url = store_url(store)
     if url.get_backend_name() != "sqlite":
         return Path("exports/results.blobs")
-    file = (url.database or "").removeprefix("file:") if is_url(store) else store
-    return Path(file).with_suffix(".blobs")
+    return (sqlite_file(url) if is_url(store) else Path(store)).with_suffix(".blobs")
 
 
 class Host:

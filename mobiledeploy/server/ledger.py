@@ -15,8 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from mobiledeploy.errors import HostError, InputError
 from mobiledeploy.server.databases import DATABASES
-from mobiledeploy.server.store_format import prepare_store
-from mobiledeploy.server.store_url import shown_store, store_url
+from mobiledeploy.server.store_format import absent_store, prepare_store
+from mobiledeploy.server.store_url import shown_store, sqlite_file, store_url
 from mobiledeploy.server.tables import keys
 
 __all__ = ["Ledger", "check_place", "open_ledger", "utc"]
@@ -38,12 +38,12 @@ class Ledger:
         self._writer = threading.Lock()  # SQLite lets writers race for its lock, and some of many then wait for ever
         self._patience = 0.0
 
-    def open(self) -> None:
+    def open(self, *, make: bool = True) -> None:
         """Makes what is missing in the store. From here on, a server that goes away is waited for, as it starts anew.
 
-        Raises HostError, PackageError.
+        Raises HostError, PackageError; InputError where there is no store and none is to be made.
         """
-        prepare_store(self)
+        prepare_store(self, make=make)
         self._patience = self._database.away_seconds
 
     @contextlib.contextmanager
@@ -97,20 +97,22 @@ class Ledger:
         self._engine.dispose()
 
 
-def open_ledger(place: str) -> Ledger:
-    """The store at `place`, a SQLAlchemy URL or the path of an SQLite file; made if it is not there.
+def open_ledger(place: str, *, make: bool = True) -> Ledger:
+    """The store at `place`, a SQLAlchemy URL or the path of an SQLite file; with `make`, made if it is not there.
 
-    Raises InputError for a URL that cannot be one, HostError where the store cannot be used, PackageError where it is
-    of a newer version or no store of ours.
+    Raises InputError for a URL that cannot be one and for a store that is not there, HostError where the store cannot
+    be used, PackageError where it is of a newer version or no store of ours.
     """
     engine, shown = check_place(place), shown_store(place)
+    if not make and engine.dialect.name == "sqlite" and not sqlite_file(engine.url).is_file():
+        raise absent_store(shown)
     try:
         DATABASES[engine.dialect.name].prepare(engine)
     except OSError as error:
         raise _unusable(shown, error) from error
     ledger = Ledger(engine, shown)
     try:
-        ledger.open()
+        ledger.open(make=make)
     except BaseException:
         ledger.close()
         raise
@@ -139,8 +141,9 @@ def check_place(place: str) -> Engine:
 
 def _unusable(shown: str, error: Exception, remedy: str | None = None) -> HostError:
     original = getattr(error, "orig", None) or error
-    reason = getattr(original, "strerror", None) or str(original)
-    return HostError(f"cannot use the store: {' '.join(reason.split())}", where=shown, remedy=remedy or _CHECK)
+    lines = [line.strip() for line in (getattr(original, "strerror", None) or str(original)).splitlines()]
+    reason = "; ".join(filter(None, lines)).replace(":; ", ": ")
+    return HostError(f"cannot use the store: {reason}", where=shown, remedy=remedy or _CHECK)
 
 
 def utc() -> str:

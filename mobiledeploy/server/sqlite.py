@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, UniqueConstraint, event
 
 from mobiledeploy.server.database import Database
+from mobiledeploy.server.store_url import sqlite_file
 
 __all__ = ["BUSY_SECONDS", "SQLITE"]
 
@@ -30,7 +30,7 @@ _REMEDIES = {
 
 def _prepare(engine: Engine) -> None:
     """Makes the folder of the file. Raises OSError."""
-    Path((engine.url.database or "").removeprefix("file:")).parent.mkdir(parents=True, exist_ok=True)
+    sqlite_file(engine.url).parent.mkdir(parents=True, exist_ok=True)
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
 

@@ -10,25 +10,35 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select
 
-from mobiledeploy.errors import PackageError
+from mobiledeploy.errors import InputError, PackageError
 from mobiledeploy.server.databases import DATABASES
 from mobiledeploy.server.tables import FORMAT, METADATA, formats, renewals, reports
 
 if TYPE_CHECKING:
     from mobiledeploy.server.ledger import Ledger
 
-__all__ = ["prepare_store"]
+__all__ = ["absent_store", "prepare_store"]
 
 _OTHER = "Name the store, a file that is not there yet, or an empty database or schema (?options=-csearch_path%3DNAME)."
 
 
-def prepare_store(ledger: Ledger) -> None:
+def absent_store(shown: str) -> InputError:
+    return InputError(f"no store is there: {shown}", where="--store", remedy="`mobiledeploy bench` makes one.")
+
+
+def prepare_store(ledger: Ledger, *, make: bool = True) -> None:
     """Makes the tables where there are none, and brings an older store up to date. A store that is as it should be is
-    only read. Raises PackageError for a database of something else and for a newer store."""
+    only read.
+
+    Raises InputError where there are none and `make` is False, PackageError for a database of something else and for a
+    newer store.
+    """
     with ledger.reading() as connection:
         found = _version(connection, ledger.shown)
     if found == FORMAT:
         return
+    if found is None and not make:
+        raise absent_store(ledger.shown)
     with ledger.writing() as connection:
         found = _version(connection, ledger.shown)  # another program may have been first
         if found is None:

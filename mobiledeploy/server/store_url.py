@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from mobiledeploy.errors import InputError
 
-__all__ = ["is_url", "shown_store", "store_url"]
+__all__ = ["is_url", "shown_store", "sqlite_file", "store_url"]
 
 _EXAMPLES = "Give a file, or a URL as sqlite:///results.db or postgresql://user@host/database."
 _SECRET = ("password", "passfile", "sslpassword")
@@ -44,3 +44,8 @@ def shown_store(place: str) -> str:
     url = make_url(place)
     query = {name: "***" if name in _SECRET else value for name, value in url.query.items()}
     return url.set(query=query).render_as_string(hide_password=True)
+
+
+def sqlite_file(url: URL) -> Path:
+    """The file of an SQLite store, which may be named by SQLite's own `file:` URI."""
+    return Path((url.database or "").removeprefix("file:"))

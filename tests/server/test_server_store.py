@@ -211,6 +211,17 @@ def test_without_a_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
     assert "secret" not in str(refused.value)
 
 
+def test_a_store_that_is_not_there_is_not_made_where_none_is_wanted(store: str, tmp_path: Path) -> None:
+    for place in (store, f"sqlite:///{tmp_path / 'absent' / 'results.db'}"):
+        for _ in range(2):
+            with pytest.raises(InputError, match="no store is there: ") as refused:
+                open_ledger(place, make=False)
+            assert refused.value.remedy == "`mobiledeploy bench` makes one."
+    assert list(tmp_path.iterdir()) == []
+    open_ledger(store).close()
+    open_ledger(store, make=False).close()
+
+
 def test_what_is_written_is_seen_whole_or_not_at_all(store: str) -> None:
     ledger = open_ledger(store)
 
