@@ -67,11 +67,12 @@
         @Test("memory is what the task holds, and nothing where the kernel does not tell")
         func footprint() throws {
             defer { simulate_task_info_result(KERN_SUCCESS) }
-            let before = try #require(DeviceState.apple(.iOS).condition(3).footprintBytes)
             let held = [UInt8](repeating: 1, count: 64 << 20)
-            let during = try #require(DeviceState.apple(.iOS).condition(3).footprintBytes)
-            #expect(during - before > 32 << 20)
-            withExtendedLifetime(held) {}
+            let told = try #require(DeviceState.apple(.iOS).condition(3).footprintBytes)
+            let resident = try #require(LinuxDevice().footprint)
+            #expect(told >= held.count)
+            // Other tests take and give memory meanwhile; what is only reserved is many times as much.
+            #expect((resident / 2)...(resident * 2) ~= told)
             simulate_task_info_result(KERN_INVALID_ARGUMENT)
             let without = DeviceState.apple(.iOS).condition(3)
             #expect(without.footprintBytes == nil)
