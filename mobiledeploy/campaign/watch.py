@@ -92,11 +92,17 @@ def _change(state: JobState, names: Mapping[str, str]) -> str:
     words = {
         "running": f"{who} measures {state.name}" + (f" (attempt {state.attempt})" if state.attempt > 1 else ""),
         "reported": f"{who} has reported {state.name}",
-        "waiting": f"{state.name} waits for a device again",
+        "waiting": f"{state.name} waits for a device again: {_why(state, who)}",
         "cancelled": f"{state.name} was cancelled",
         "given up": f"{state.name} was given up: {state.reason or 'no reason was given'}",
     }
     return words[state.state]
+
+
+def _why(state: JobState, who: str) -> str:
+    """Of a lease that is over without a report. `who`: had it."""
+    reason = state.reason or "no reason was given"
+    return f"nothing was heard of {who} ({reason})" if reason.startswith("not renewed") else reason
 
 
 def describe(states: tuple[JobState, ...], names: Mapping[str, str]) -> str:

@@ -74,6 +74,8 @@ def test_a_long_lived_host_tells_of_the_jobs_of_every_campaign(host, phone) -> N
             lambda: add(host, "one", "two"),
             lambda: leases.append(phone.next()),
             lambda: phone.work(leases.pop()),
+            lambda: leases.append(phone.next()),
+            lambda: phone.release(leases.pop().id),
             lambda: phone.release(phone.next().id, retry=False),
             nothing,
             nothing,
@@ -83,6 +85,8 @@ def test_a_long_lived_host_tells_of_the_jobs_of_every_campaign(host, phone) -> N
     assert viewer.notes == [
         f"{name} measures one.mlpackage",
         f"{name} has reported one.mlpackage",
+        f"{name} measures two.mlpackage",
+        "two.mlpackage waits for a device again: asked to",
         "two.mlpackage was given up: asked to",
     ]
     assert viewer.updates[0] == "no job waits: `mobiledeploy bench --queue` adds some"
