@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, UniqueConstraint, event
@@ -15,6 +16,7 @@ __all__ = ["BUSY_SECONDS", "SQLITE"]
 BUSY_SECONDS = 30.0
 """So long another program's transaction is waited for."""
 
+_AGAIN_SECONDS = 0.02
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another program holds the file: let it end, or stop it. Nothing was lost.",
     sqlite3.SQLITE_LOCKED: "Another program holds the file: let it end, or stop it. Nothing was lost.",
@@ -38,14 +40,25 @@ def _prepare(engine: Engine) -> None:
 def _connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_SECONDS * 1000:.0f}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+    _write_ahead(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """A new file is switched to it once; SQLite does not wait there for another program that is writing."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

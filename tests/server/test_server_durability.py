@@ -75,6 +75,20 @@ def test_a_file_that_another_program_holds_is_waited_for(tmp_path: Path) -> None
     ledger.close()
 
 
+def test_a_new_file_that_another_program_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait where it is to write ahead for the first time."""
+    path = tmp_path / "results.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.5, lambda: other.execute("COMMIT"))
+    later.start()
+    ledger = open_ledger(str(path))
+    later.join()
+    other.close()
+    add(ledger, "made")
+    ledger.close()
+
+
 def test_a_file_that_is_held_for_too_long_is_named_and_can_still_be_read(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
     path = tmp_path / "results.db"
