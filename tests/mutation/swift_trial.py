@@ -118,16 +118,17 @@ def _run(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
 
 
 def _judge(code: int | None, output: str, seconds: float) -> Outcome:
-    """A precondition that does not hold ends all tests: that is noticed, too."""
+    """A failure counts whatever hangs or ends after it. A precondition that does not hold ends all tests: that is
+    noticed, too."""
     marks = ("recorded an issue", "Precondition failed:", "Fatal error:")
     failed = next((line for mark in marks if (line := _first(output, mark))), "")
+    if failed and code != 0:
+        return Outcome("caught", failed, seconds)
     if code is None:
         return Outcome("hung", f"after {_TEST_SECONDS} s", seconds)
     if code == 0:
         ran = "Test run with" in output and "Test run with 0 tests" not in output
         return Outcome("survived" if ran else "unclear", output[-300:], seconds)
-    if failed:
-        return Outcome("caught", failed, seconds)
     return Outcome("crashed" if "signal" in output else "unclear", output[-300:], seconds)
 
 

@@ -170,6 +170,14 @@ struct JobRunTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: kept.path) == ["model"])
     }
 
+    @Test("keeps a compiled form for each build of the system, whatever its name")
+    func compiledPerBuild() {
+        let package = host.job().package
+        let places = ["22B83", "22B91", "22/../B"].map { phone.workspace.compiled(package, build: $0) }
+        #expect(Set(places).count == 3)
+        #expect(Set(places.map { $0.deletingLastPathComponent() }).count == 1)
+    }
+
     @Test("forgets what nothing has used for two weeks, and fetches it again when it is needed")
     func unused() async throws {
         let job = host.job()

@@ -46,6 +46,14 @@ struct WorkerTests {
         #expect(try host.stored("old") == report)
     }
 
+    @Test("delivers what an earlier start left before it asks for a job")
+    func leftOverFirst() async throws {
+        let report = try #require(try await phone.run(host.job("old"), of: host))
+        try await work(Worker.Limits(idleSeconds: 0))
+        #expect(try host.stored("old") == report)
+        #expect(updates.value.last == .waiting)
+    }
+
     @Test("waits for a host that does not answer, ever longer, and goes on")
     func unreachable() async throws {
         let busy = Refused(problem: Problem(status: 503, code: .busy, message: "m", remedy: "r"))
