@@ -19,6 +19,7 @@ from mobiledeploy.campaign.sizes import ChosenSizes
 from mobiledeploy.campaign.titles import Titles
 from mobiledeploy.campaign.watch import watch
 from mobiledeploy.errors import HostError
+from mobiledeploy.server.address import bind, reachable
 from mobiledeploy.server.folder_identity import folder_identity
 from mobiledeploy.server.host import Host, HostOptions, open_place
 from mobiledeploy.server.pairing import Terms
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from mobiledeploy.records import BenchmarkSummary, MeasurementPlan
     from mobiledeploy.server.queue import JobState
 
-__all__ = ["Request", "Session"]
+__all__ = ["Request", "Session", "check_listening"]
 
 Offer = Callable[[Host], Callable[[], None]]
 
@@ -50,6 +51,13 @@ class Request:
     queue_only: bool = False
     sizes: ChosenSizes = field(default_factory=ChosenSizes)
     app: Path | None = None
+
+
+def check_listening(request: Request) -> None:
+    """Before anything that takes long. Raises HostError where the host of `request` could not listen."""
+    if request.device == LAN and not request.queue_only:
+        bind(request.listening.host, request.listening.port).close()
+        reachable(request.listening.host, request.listening.port)
 
 
 class Session:

@@ -82,7 +82,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
     with screen.working() as progress:
         progress.step("Loading libraries")
         from mobiledeploy.bench.protocols.table import protocol_named
-        from mobiledeploy.campaign.session import Request, Session
+        from mobiledeploy.campaign.session import Request, Session, check_listening
         from mobiledeploy.campaign.sizes import ChosenSizes
         from mobiledeploy.server.ledger import check_place
 
@@ -92,6 +92,7 @@ def bench(  # noqa: PLR0917 - a parameter per option
         chosen = ChosenSizes(named_sizes, every)
         request = Request(_changed(plan, rounds, iterations), device or "lan", phones, place, queue, chosen, app)
         check_place(store)
+        check_listening(request)
         paths = _paths(models, output, exported, chosen, progress)
         with closing(Session(store, request, progress)) as session:
             summaries = _measure(session, paths, request, progress)

@@ -17,6 +17,7 @@ def asked(monkeypatch, tmp_path):
     """The request of each session; nothing is measured."""
     seen = []
     monkeypatch.setattr("mobiledeploy.cli.bench._paths", lambda *arguments: [])
+    monkeypatch.setattr(sessions, "check_listening", lambda request: None)
     monkeypatch.setattr(sessions.Session, "run", lambda self, paths, offer: seen.append(self._request) or ())
     monkeypatch.chdir(tmp_path)
     return seen
