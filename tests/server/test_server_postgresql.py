@@ -225,9 +225,9 @@ def test_a_transaction_that_the_server_ends_leaves_nothing_and_the_next_one_work
         assert connection.execute(select(tokens.c.digest)).scalars().all() == ["kept"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresqlServer]:
-    """One that a test may stop."""
+    """One that a test may stop, and starts again."""
     server = PostgresqlServer()
     yield server
     server.close()
