@@ -133,9 +133,11 @@ def a_campaign(place: Place, plain: PlainStore, jobs: int, rounds: int) -> list[
     made = [small_job(f"job-{number}", place.blobs) for number in range(jobs)]
     queue.add([NewJob(job, "campaign", job.id) for job in made])
     exchanges = max(10, jobs // 3)
-    spent = [milliseconds(lambda: exchange(queue, reception, phone, place)) for _ in range(exchanges)]
+    spent, by_hand = [], []
+    for _ in range(exchanges):
+        spent.append(milliseconds(lambda: exchange(queue, reception, phone, place)))
+        by_hand.append(milliseconds(lambda: exchange_by_hand(plain, answer.device_id)))
     queue.take(phone)
-    by_hand = [milliseconds(lambda: exchange_by_hand(plain, answer.device_id)) for _ in range(exchanges)]
     found = queue.states("campaign")
     assert [state.state for state in found].count("reported") == exchanges
     print(f"exchange: {statistics.median(spent):.2f} ms", file=sys.stderr)
