@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 from mutant import PHONE, TESTS, Mutant
 from trial import Outcome
 
 __all__ = ["PackageCopy", "UnsoundPackageError"]
 
 _BUILD_SECONDS, _TEST_SECONDS = 1800, 120  # the tests of one target take a few seconds
-_MOST_KILOBYTES = 16 << 20  # addresses of a test process: one that never ends must not take the machine with it
+_MOST_KILOBYTES = 8 << 20  # addresses of a test process: one that never ends must not take the machine with it
 _LEFT_OUT = shutil.ignore_patterns(".build", ".swiftpm", "*.xcodeproj")
 
 
@@ -112,9 +113,17 @@ def _run(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
         output, _ = process.communicate(timeout=seconds)
         return process.returncode, output
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        _end_session(process.pid)
         output, _ = process.communicate()
         return None, output
+
+
+def _end_session(leader: int) -> None:
+    """SwiftPM gives what it starts process groups of their own."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.Error):
+            if os.getsid(process.pid) == leader:
+                process.kill()
 
 
 def _judge(code: int | None, output: str, seconds: float) -> Outcome:

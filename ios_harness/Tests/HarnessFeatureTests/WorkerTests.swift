@@ -35,14 +35,14 @@ struct WorkerTests {
     @Test("ends after so many jobs, their reports delivered")
     func limited() async throws {
         for id in ["a", "b", "c"] { host.offer(host.job(id)) }
-        try await work(Worker.Limits(jobs: 2))
+        try await work(Worker.Limits(jobs: 2, idleSeconds: 0))
         #expect(host.reports.value.keys.sorted() == ["a", "b"])
     }
 
     @Test("begins with what an earlier start left")
     func leftOver() async throws {
         let report = try #require(try await phone.run(host.job("old"), of: host))
-        try await work(Worker.Limits(jobs: 0))
+        try await work(Worker.Limits(jobs: 0, idleSeconds: 0))
         #expect(try host.stored("old") == report)
     }
 
@@ -84,7 +84,7 @@ struct WorkerTests {
                 seen.update { $0 = beats.value.count - before }
             }
         }
-        try await work(Worker.Limits(jobs: 1))
+        try await work(Worker.Limits(jobs: 1, idleSeconds: 0))
         #expect(seen.value >= 2)
         #expect(beats.value.last == RunProgress(phase: .outputs, fraction: 1))
         #expect(host.reports.value.count == 1)
