@@ -71,6 +71,29 @@ struct DownloadTests {
         #expect(last.hasPrefix("bytes=") && last != "bytes=0-")
     }
 
+    @Test("go on where an answer was too short", arguments: Live.allCases)
+    func tooShort(live: Live) async throws {
+        let (server, asked) = try host([.init(200, body: blob.prefix(100_000))])
+        defer { server.stop() }
+        let folder = try TemporaryFolder()
+        try await client(live, server).download(identity, folder.file("blob"))
+        #expect(try Data(contentsOf: folder.file("blob")) == blob)
+        #expect(asked.value == ["whole", "bytes=100000-"])
+    }
+
+    @Test("are hashed to their last byte, however many there are", arguments: Live.allCases)
+    func large(live: Live) async throws {
+        let (server, asked) = try host()
+        defer { server.stop() }
+        let folder = try TemporaryFolder()
+        let large = blob + blob + blob + blob
+        try large.write(to: folder.file("blob.partial"))
+        let identity = BlobIdentity(sha256: SHA256Digest.hex(large), bytes: large.count)
+        try await client(live, server).download(identity, folder.file("blob"))
+        #expect(try Data(contentsOf: folder.file("blob")) == large)
+        #expect(asked.value.isEmpty)
+    }
+
     @Test("go on after a new start of the app", arguments: Live.allCases)
     func afterKill(live: Live) async throws {
         let (server, asked) = try host()
