@@ -69,7 +69,7 @@ struct WorkerTests {
     func unpaired() async throws {
         let problem = Problem(status: 401, code: .unpaired, message: "m", remedy: "r")
         host.failures.update { $0["nextJob"] = [Refused(problem: problem)] }
-        await #expect(throws: Refused(problem: problem)) { try await work(Worker.Limits()) }
+        await #expect(throws: Refused(problem: problem)) { try await work(Worker.Limits(idleSeconds: 0)) }
     }
 
     @Test("keeps its lease until the host has the report")
