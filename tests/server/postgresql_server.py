@@ -30,6 +30,14 @@ _NOBODY = 65534
 _SECONDS = 60.0
 # nothing here outlives the tests, so nothing has to be on the disk
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "200"}
+# waits for the end of the tests' process, however it ends, and stops what that could not
+_WATCH = """
+import os, shutil, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.stdin.buffer.read()
+os.kill(int(sys.argv[1]), signal.SIGQUIT)
+shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
 _RULES = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 
 
@@ -93,6 +101,8 @@ class PostgresqlServer:
             self._process = subprocess.Popen(
                 [*command, "-h", "127.0.0.1", *settings], stdout=log, stderr=log, cwd=self.folder, **self._drop
             )
+        watch = [sys.executable, "-c", _WATCH, str(self._process.pid), str(self.folder)]
+        self._watcher = subprocess.Popen(watch, stdin=subprocess.PIPE)
         until = time.monotonic() + _SECONDS
         while True:
             try:
@@ -105,6 +115,8 @@ class PostgresqlServer:
 
     def stop(self) -> None:
         """Every connection is ended at once."""
+        self._watcher.kill()
+        self._watcher.communicate()
         self._process.send_signal(signal.SIGINT)
         self._process.wait(_SECONDS)
 
