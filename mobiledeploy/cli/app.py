@@ -14,6 +14,7 @@ from mobiledeploy.cli.diagnose import diagnose
 from mobiledeploy.cli.doctor import doctor
 from mobiledeploy.cli.export import export
 from mobiledeploy.cli.models import models
+from mobiledeploy.cli.queue import queue
 from mobiledeploy.cli.results import results
 from mobiledeploy.cli.run import run
 from mobiledeploy.cli.serve import serve
@@ -29,6 +30,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     convert,
     bench,
     serve,
+    queue,
     results,
     models,
     sweep,

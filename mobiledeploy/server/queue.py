@@ -54,7 +54,8 @@ class NewJob:
 
 @dataclass(frozen=True)
 class JobState:
-    """A job as it stands now. `device`, `attempt`: of its latest lease. `progress`: of a running one, as last heard."""
+    """A job as it stands now. `device`, `attempt`: of its latest lease. `progress`: of a running one, as last heard by
+    this host. `wanted`: which devices may take it, see `NewJob.device`."""
 
     id: str
     name: str
@@ -63,6 +64,8 @@ class JobState:
     attempt: int = 0
     progress: Progress | None = None
     reason: str | None = None
+    campaign: str = ""
+    wanted: str | None = None
 
 
 _ENDED = exists().where(endings.c.lease == leases.c.id)
@@ -240,10 +243,12 @@ class JobQueue:
         self._marks.pop(lease, None)
         self._written.pop(lease, None)
 
-    def cancel(self, campaign: str, reason: str) -> int:
-        """Cancels what of the campaign is not reported yet; how many jobs."""
+    def cancel(self, name: str, reason: str) -> int:
+        """Cancels the job of that id, or what of the campaign of that name is not reported yet; how many jobs. A phone
+        that is at work on one is told with its next heartbeat."""
         with self._ledger.writing() as connection:
-            open_jobs = select(jobs.c.id).where(jobs.c.campaign == campaign, ~_REPORTED, ~_CANCELLED)
+            named = or_(jobs.c.campaign == name, jobs.c.id == name)
+            open_jobs = select(jobs.c.id).where(named, ~_REPORTED, ~_CANCELLED)
             found = connection.execute(open_jobs).scalars().all()
             rows = [{"job": job, "reason": reason, "at": utc()} for job in found]
             if rows:
@@ -270,7 +275,7 @@ class JobQueue:
         columns = (latest.c.id.label("lease"), latest.c.device, latest.c.attempt, ending.c.kind, ending.c.reason)
         ends = (_REPORTED.label("reported"), _CANCELLED.label("cancelled"), _GIVEN_BACK.label("given_back"))
         query = (
-            select(jobs.c.id, jobs.c.document, *ends, *columns)
+            select(jobs.c.id, jobs.c.document, jobs.c.campaign, jobs.c.device.label("wanted"), *ends, *columns)
             .select_from(jobs)
             .outerjoin(latest, and_(latest.c.job == jobs.c.id, latest.c.attempt == attempts))
             .outerjoin(ending, ending.c.lease == latest.c.id)
@@ -299,6 +304,8 @@ class JobQueue:
             attempt,
             self._progress.get(row.lease),
             row.reason if state in ("given up", "waiting") else None,
+            row.campaign,
+            row.wanted,
         )
 
 
