@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Router
 
-from mobiledeploy.errors import MobileDeployError
 from mobiledeploy.server.answers import RefusalAnswer
 from mobiledeploy.server.paths import Paths
 from mobiledeploy.server.reading import PATIENCE, Patience
@@ -85,5 +84,5 @@ def _refusal(error: Exception) -> Refusal:
         )
         allowed = {name.lower(): value for name, value in (error.headers or {}).items()}
         return Refusal(status, "not-found", what, "See docs/protocol.md.", headers=allowed)
-    what = error.what if isinstance(error, MobileDeployError) else type(error).__name__
-    return Refusal(500, "internal", f"the host failed: {what}", "Look at the host's screen; the phone tries again.")
+    # why is for the people at the screen: a database's words tell of its users and addresses
+    return Refusal(500, "internal", "the host failed", "Look at the host's screen; the phone tries again.")

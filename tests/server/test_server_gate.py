@@ -34,24 +34,18 @@ def test_who_has_left_makes_room(host, phone, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (
-            HostError("cannot use the store: disk full", remedy="Make room."),
-            "the host failed: cannot use the store: disk full",
-        ),
-        (RuntimeError("a secret path"), "the host failed: RuntimeError"),
-    ],
+    "error",
+    [HostError("cannot use the store: user me at db.local", remedy="Make room."), RuntimeError("a secret path")],
 )
-def test_a_failure_of_the_host_is_answered_as_one(host, phone, monkeypatch, capfd, error, message) -> None:  # noqa: PLR0917
-    """With what people may know of it; the rest is on the host's screen."""
+def test_a_failure_of_the_host_is_answered_without_its_cause(host, phone, monkeypatch, capfd, error) -> None:
+    """That is on the host's screen."""
 
     def fail(device) -> None:
         raise error
 
     monkeypatch.setattr(host.queue, "take", fail)
     answer = phone.ask("GET", "/v1/jobs/next")
-    assert (answer.status, answer.problem.code, answer.problem.message) == (500, "internal", message)
+    assert (answer.status, answer.problem.code, answer.problem.message) == (500, "internal", "the host failed")
     assert type(error).__name__ in capfd.readouterr().err
 
 
