@@ -35,7 +35,7 @@ def test_who_has_left_makes_room(host, phone, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [HostError("cannot use the store: user me at db.local", remedy="Make room."), RuntimeError("a secret path")],
+    [HostError("cannot use the store: me at db.local", remedy="Make room."), RuntimeError("a secret path")],
 )
 def test_a_failure_of_the_host_is_answered_without_its_cause(host, phone, monkeypatch, capfd, error) -> None:
     """That is on the host's screen."""
