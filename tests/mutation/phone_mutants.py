@@ -276,7 +276,7 @@ _TABLE: dict[tuple[str, str], tuple[Row, ...]] = {
         ("the first axis runs fastest", "for axis in stride(from: outer - 1, through: 0, by: -1) {",
          "for axis in stride(from: 0, to: outer, by: 1) {"),
     ),
-    ("ModelRunner/InputDescription", "ModelRunnerTests HarnessCommandsTests"): (
+    ("ModelRunner/InputDescription", "InputDescriptionTests"): (
         ("noise that is none", "state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407",
          "state = state &* 1"),
     ),

@@ -108,6 +108,7 @@ def _run(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
         text=True,
         errors="replace",
         start_new_session=True,
+        env=os.environ | {"SWIFT_BACKTRACE": "enable=no"},  # it takes seconds, and nobody reads it
     )
     try:
         output, _ = process.communicate(timeout=seconds)

@@ -77,6 +77,12 @@ struct WireDocumentTests {
         #expect(try WireDocument.decode(MeasurementPlan.self, from: Data("{}".utf8)) == MeasurementPlan())
     }
 
+    @Test("a field that may be left out is refused where it is wrong")
+    func wrongThoughOptional() {
+        #expect(refusal(MeasurementPlan.self, #"{"rounds": "many"}"#) == "field `rounds` is not of type Int")
+        #expect(refusal(MeasurementPlan.self, #"{"rounds": null}"#) == "field `rounds` is null")
+    }
+
     @Test("a schema inside another record is not asked for")
     func inside() throws {
         var document = try #require(
