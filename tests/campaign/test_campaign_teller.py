@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from small_jobs import small_job
+from viewer import Viewer
 from wire_client import WireClient
 
 from mobiledeploy.campaign import watch as watching
@@ -16,18 +17,6 @@ from mobiledeploy.campaign.watch import watch, watch_all
 from mobiledeploy.errors import HostError
 from mobiledeploy.server.host import Host, HostOptions, open_place
 from mobiledeploy.server.queue import NewJob
-
-
-class Viewer:
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.updates: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def update(self, text: str) -> None:
-        self.updates.append(text)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from small_jobs import small_job
+from viewer import Viewer
 from wire_client import APP, DEVICE, report_of
 
 from mobiledeploy.campaign import watch as watching
@@ -16,18 +17,6 @@ from mobiledeploy.server.host import Host, HostOptions, open_place
 from mobiledeploy.server.pairing import Device, Terms
 from mobiledeploy.server.queue import NewJob
 from mobiledeploy.server.reception import read_report
-
-
-class Viewer:
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.updates: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def update(self, text: str) -> None:
-        self.updates.append(text)
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from mobiledeploy.records import PairingRequest, Progress
-from mobiledeploy.records.exchange import PROTOCOL
+from mobiledeploy.records import Progress
 from mobiledeploy.server.host import Place, open_place
-from mobiledeploy.server.pairing import Device, Pairing, Terms
+from mobiledeploy.server.pairing import Device, Terms
 from mobiledeploy.server.queue import REAL_ONLY, SIMULATED_ONLY, JobQueue, NewJob
 
 sys.path.append(str(Path(__file__).parents[1] / "server"))
 
+from clocked_queue import paired_device
 from small_jobs import small_job
-from wire_client import APP, DEVICE
+from wire_client import DEVICE
 
 FIRST, SECOND = "c-1", "c-2"
 
@@ -35,9 +35,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def device(place: Place) -> Device:
-    pairing = Pairing(place.ledger, Terms())
-    paired = pairing.pair(PairingRequest(pairing.token(), DEVICE, APP, (PROTOCOL,)))
-    return Device(paired.device_id, DEVICE)
+    return paired_device(place)
 
 
 def test_jobs_are_listed_with_who_has_them_or_may_take_them(command, place, device, tmp_path) -> None:

@@ -5,26 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from clocked_queue import TERMS, Clock, clocked_queue, paired_device, refusal
 from small_jobs import small_job
 from sqlalchemy import Engine, event, func, select
-from wire_client import APP, DEVICE, report_of
+from wire_client import report_of
 
-from mobiledeploy.records import PairingRequest, Progress, Release, codec
+from mobiledeploy.records import Progress, Release, codec
 from mobiledeploy.server.host import Place, open_place
-from mobiledeploy.server.pairing import Device, Pairing, Terms
 from mobiledeploy.server.queue import JobQueue, NewJob
 from mobiledeploy.server.reception import Reception, read_report
-from mobiledeploy.server.refusal import Refusal
 from mobiledeploy.server.tables import renewals
-
-TERMS = Terms(heartbeat_seconds=5.0, lease_seconds=30.0)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -39,25 +29,11 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def queue(place: Place, clock: Clock) -> JobQueue:
-    queue = JobQueue(place.ledger, TERMS, clock)
-    queue.add([NewJob(small_job(f"job-{i}", place.blobs), "c", f"s{i}") for i in range(2)])
-    return queue
-
-
-def device(place: Place) -> Device:
-    pairing = Pairing(place.ledger, TERMS)
-    answer = pairing.pair(PairingRequest(pairing.token(), DEVICE, APP, (1,)))
-    return Device(answer.device_id, DEVICE)
-
-
-def refusal(call, *arguments) -> str:
-    with pytest.raises(Refusal) as refused:
-        call(*arguments)
-    return refused.value.problem.code
+    return clocked_queue(place, clock)
 
 
 def test_a_phone_that_lives_does_not_keep_the_lease_of_another(place, queue, clock) -> None:
-    phone, other = device(place), device(place)
+    phone, other = paired_device(place), paired_device(place)
     lease, lost = queue.take(phone), queue.take(other)
     for _ in range(2):
         clock.now += 20
@@ -68,7 +44,7 @@ def test_a_phone_that_lives_does_not_keep_the_lease_of_another(place, queue, clo
 
 def test_only_what_is_open_is_cancelled_and_in_its_campaign_only(place, queue) -> None:
     queue.add([NewJob(small_job("of-another", place.blobs), "another", "s")])
-    phone = device(place)
+    phone = paired_device(place)
     report, blobs = report_of(queue.take(phone).job)
     for content in blobs:
         place.blobs.add(content)
@@ -83,7 +59,7 @@ def test_only_what_is_open_is_cancelled_and_in_its_campaign_only(place, queue) -
 
 
 def test_only_the_same_subject_of_the_same_campaign_goes_to_another_device(place, queue, clock) -> None:
-    phone = device(place)
+    phone = paired_device(place)
     queue.add([NewJob(small_job("again", place.blobs), "later", "s0")])
     taken = []
     while (lease := queue.take(phone)) is not None:
@@ -95,7 +71,7 @@ def test_only_the_same_subject_of_the_same_campaign_goes_to_another_device(place
 def test_what_a_screen_asks_for_does_not_grow_with_the_jobs(place, queue) -> None:
     """One question to the store, however many jobs and attempts there are."""
     queue.add([NewJob(small_job(f"more-{i}", place.blobs), "c", f"m{i}") for i in range(20)])
-    phone = device(place)
+    phone = paired_device(place)
     for attempt in range(2):
         queue.release(phone, queue.take(phone).id, Release(f"attempt {attempt}"))
     asked = []
@@ -110,7 +86,7 @@ def test_what_a_screen_asks_for_does_not_grow_with_the_jobs(place, queue) -> Non
 
 def test_a_host_that_comes_later_does_not_end_the_leases_of_one_that_lives(place, queue, clock) -> None:
     """Two of `bench`, or `bench` beside `serve`: what one hears, the other learns from the store."""
-    phone = device(place)
+    phone = paired_device(place)
     lease = queue.take(phone)
     other = JobQueue(place.ledger, TERMS, clock)
     for _ in range(30):
@@ -124,7 +100,7 @@ def test_the_lease_of_a_host_that_died_is_ended_by_one_that_lives(place, queue, 
     """Also where that one was there before the lease was."""
     other = JobQueue(place.ledger, TERMS, clock)
     assert other.expire() == 0
-    phone = device(place)
+    phone = paired_device(place)
     queue.take(phone)
     clock.now += 5
     assert other.expire() == 0
@@ -135,7 +111,7 @@ def test_the_lease_of_a_host_that_died_is_ended_by_one_that_lives(place, queue, 
 
 def test_a_host_does_not_take_its_own_notes_for_another_hosts(place, queue, clock) -> None:
     """What it wrote down is no sign of life: a lease ends thirty seconds after its last heartbeat, not later."""
-    phone = device(place)
+    phone = paired_device(place)
     lease = queue.take(phone)
     clock.now += 10
     queue.renew(phone, lease.id, Progress("rounds"))
@@ -147,7 +123,7 @@ def test_a_host_does_not_take_its_own_notes_for_another_hosts(place, queue, cloc
 
 
 def test_of_many_heartbeats_a_few_are_written_down(place, queue, clock) -> None:
-    phone = device(place)
+    phone = paired_device(place)
     lease = queue.take(phone)
     for _ in range(300):
         clock.now += 1

@@ -6,25 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_jobs import small_job
+from clocked_queue import TERMS, Clock, clocked_queue, paired_device, refusal
 from stores import EVERY_STORE
-from wire_client import APP, DEVICE
 
-from mobiledeploy.records import PairingRequest, Progress, Release
+from mobiledeploy.records import Progress, Release
 from mobiledeploy.server.host import Place, open_place
-from mobiledeploy.server.pairing import Device, Pairing, Terms
-from mobiledeploy.server.queue import JobQueue, NewJob
-from mobiledeploy.server.refusal import Refusal
+from mobiledeploy.server.queue import JobQueue
 
 STORES = EVERY_STORE
-TERMS = Terms(heartbeat_seconds=5.0, lease_seconds=30.0)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -41,25 +30,11 @@ def place(store: str, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def queue(place: Place, clock: Clock) -> JobQueue:
-    queue = JobQueue(place.ledger, TERMS, clock)
-    queue.add([NewJob(small_job(f"job-{i}", place.blobs), "c", f"s{i}") for i in range(2)])
-    return queue
-
-
-def device(place: Place) -> Device:
-    pairing = Pairing(place.ledger, TERMS)
-    answer = pairing.pair(PairingRequest(pairing.token(), DEVICE, APP, (1,)))
-    return Device(answer.device_id, DEVICE)
-
-
-def refusal(call, *arguments) -> str:
-    with pytest.raises(Refusal) as refused:
-        call(*arguments)
-    return refused.value.problem.code
+    return clocked_queue(place, clock)
 
 
 def test_a_lease_that_is_renewed_is_kept_and_one_that_is_not_is_lost(place, queue, clock) -> None:
-    phone, other = device(place), device(place)
+    phone, other = paired_device(place), paired_device(place)
     lease = queue.take(phone)
     for _ in range(3):
         clock.now += 29
@@ -73,7 +48,7 @@ def test_a_lease_that_is_renewed_is_kept_and_one_that_is_not_is_lost(place, queu
 
 
 def test_asking_again_keeps_the_lease_alive(place, queue, clock) -> None:
-    phone = device(place)
+    phone = paired_device(place)
     lease = queue.take(phone)
     for _ in range(5):
         clock.now += 20
@@ -81,7 +56,7 @@ def test_asking_again_keeps_the_lease_alive(place, queue, clock) -> None:
 
 
 def test_a_job_is_given_out_three_times_at_most(place, queue, clock) -> None:
-    phone = device(place)
+    phone = paired_device(place)
     for attempt in (1, 2, 3):
         lease = queue.take(phone)
         assert (lease.job.id, lease.attempt) == ("job-0", attempt)
@@ -93,7 +68,7 @@ def test_a_job_is_given_out_three_times_at_most(place, queue, clock) -> None:
 
 
 def test_leases_of_others_and_of_nobody_are_refused(place, queue) -> None:
-    phone, other = device(place), device(place)
+    phone, other = paired_device(place), paired_device(place)
     lease = queue.take(phone)
     assert refusal(queue.renew, other, lease.id, Progress("fetch")) == "forbidden"
     assert refusal(queue.release, other, lease.id, Release("")) == "forbidden"
@@ -101,7 +76,7 @@ def test_leases_of_others_and_of_nobody_are_refused(place, queue) -> None:
 
 
 def test_a_host_that_starts_again_gives_open_leases_their_full_time(place, queue, clock) -> None:
-    phone = device(place)
+    phone = paired_device(place)
     lease = queue.take(phone)
     clock.now += 25
     later = JobQueue(place.ledger, TERMS, clock)
