@@ -233,7 +233,7 @@ class JobQueue:
                         _end(connection, lease, "lost", f"not renewed for {self._terms.lease_seconds:g} s", retry=True)
                         late.append(lease)
                 open_now = set(connection.execute(select(leases.c.id).where(~_ENDED)).scalars())
-            for lease in set(self._renewed) - open_now:
+            for lease in {*self._renewed, *self._marks} - open_now:
                 self._forget(lease)
         return len(late)
 
