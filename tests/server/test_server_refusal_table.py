@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from serve_process import ROOT
 from small_jobs import small_job
 from wire_client import DEVICE, Answer, WireClient, raw, report_of
 
+from mobiledeploy import server
 from mobiledeploy.records import Lease, PairingRequest, Release, codec
 from mobiledeploy.server.queue import NewJob
 
@@ -192,7 +194,7 @@ WITH_BODY = (PAIRING, HEARTBEAT, RELEASE, SEND, REPORT)
 def test_the_table_names_every_refusal_that_the_sources_have() -> None:
     """The codes that stand in mobiledeploy/server, with their statuses."""
     written = set()
-    for source in (ROOT / "mobiledeploy" / "server").glob("*.py"):
+    for source in Path(server.__file__).parent.glob("*.py"):
         written |= set(re.findall(r'(?:Refusal|Problem)\(\s*(\d{3}),\s*"([a-z-]+)"', source.read_text()))
     told = set().union(*documented(4, r"(\d{3}) `([a-z-]+)`").values())
     assert told == written | {("400", "schema"), ("404", "not-found"), ("405", "not-found")}
