@@ -160,7 +160,7 @@ def stress(given: argparse.Namespace, folder: Path) -> dict[str, int]:
     tokens = [pairing.token() for _ in range(given.phones)]
     host = KilledHost(folder / "results.db")
     proxy = CuttingProxy(host.port, given.seed)
-    phones = Phones(harness_cli(), f"http://127.0.0.1:{proxy.port}", tokens, folder)
+    phones = Phones(harness_cli(print), f"http://127.0.0.1:{proxy.port}", tokens, folder)
     counts: collections.Counter[str] = collections.Counter()
     started, told = time.monotonic(), -1
     try:

@@ -20,9 +20,9 @@ _GIT_SECONDS = 10.0
 _TOLD = 400
 
 
-def harness_cli(package: Path = _PACKAGE) -> Path:
+def harness_cli(told: Callable[[str], None], package: Path = _PACKAGE) -> Path:
     """The program that plays a phone: what the variable MOBILEDEPLOY_HARNESS_CLI names, else what was built in the
-    checkout, else built now. Raises HostError where there is none and none can be built."""
+    checkout, else built now, which is told. Raises HostError where there is none and none can be built."""
     named = _named()
     if named is not None:
         return named
@@ -30,7 +30,7 @@ def harness_cli(package: Path = _PACKAGE) -> Path:
         built = package / ".build" / configuration / "harness-cli"
         if os.access(built, os.X_OK):
             return built
-    return _build(package, "--device simulated", "Install Swift (swift.org)")
+    return _build(package, "--device simulated", "Install Swift (swift.org)", told)
 
 
 def mac_program(told: Callable[[str], None], package: Path = _PACKAGE) -> tuple[Path, Mapping[str, str]]:
@@ -46,8 +46,7 @@ def mac_program(told: Callable[[str], None], package: Path = _PACKAGE) -> tuple[
     named = _named()
     if named is not None:
         return named, {}
-    told("building harness-cli, which takes minutes the first time and seconds later")
-    program = _build(package, "--device mac", "Install Xcode, or `xcode-select --install`")
+    program = _build(package, "--device mac", "Install Xcode, or `xcode-select --install`", told)
     commit = _commit(package)
     return program, {"MOBILEDEPLOY_COMMIT": commit} if commit else {}
 
@@ -63,12 +62,13 @@ def _named() -> Path | None:
     raise HostError(f"{CLI_VARIABLE} names no program: {named}", where=CLI_VARIABLE, remedy=f"Unset {CLI_VARIABLE}.")
 
 
-def _build(package: Path, device: str, install: str) -> Path:
+def _build(package: Path, device: str, install: str, told: Callable[[str], None]) -> Path:
     swift = shutil.which("swift")
     if swift is None or not (package / "Package.swift").is_file():
         missing = "the checkout's ios_harness is not here" if swift else "Swift is not installed"
         remedy = f"{install}, work in a checkout, or name a built harness-cli in {CLI_VARIABLE}."
         raise HostError(f"there is no harness-cli: {missing}", where=device, remedy=remedy)
+    told("building harness-cli, which takes minutes the first time and seconds later")
     command = [swift, "build", "-c", "release", "--product", "harness-cli", "--package-path", str(package)]
     try:
         done = subprocess.run(

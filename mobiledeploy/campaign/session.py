@@ -107,7 +107,7 @@ class Session:
     def _tell(self, found: Campaign, jobs: int) -> None:
         self.campaign = found.id
         left = "" if found.resumed is None else f", taken up again with {found.resumed} done"
-        self._viewer.step(f"Measuring: {jobs} jobs{left}")
+        self._viewer.step(f"Measuring: {jobs} job{'' if jobs == 1 else 's'}{left}")
 
     def _host(self, offer: Offer) -> None:
         with Host(self._place, self._request.listening) as host:
@@ -115,7 +115,8 @@ class Session:
 
     def _simulate(self) -> None:
         """On this machine only, at any free port."""
-        program, folder = harness_cli(), Path(tempfile.mkdtemp(prefix="mobiledeploy-simulated-"))
+        program = harness_cli(self._viewer.note)
+        folder = Path(tempfile.mkdtemp(prefix="mobiledeploy-simulated-"))
         kept = False
         try:
             with Host(self._place, HostOptions(port=0)) as host:

@@ -173,23 +173,24 @@ def test_files_that_are_no_reports_are_refused(tmp_path, make, error, message) -
 
 
 def test_the_simulated_phone_is_the_named_program_or_the_built_one(tmp_path, monkeypatch) -> None:
-    package = tmp_path / "ios_harness"
+    package, told = tmp_path / "ios_harness", []
     monkeypatch.delenv(CLI_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HostError, match="there is no harness-cli: Swift is not installed") as refused:
-        harness_cli(package)
+        harness_cli(told.append, package)
     assert refused.value.where == "--device simulated"
     assert CLI_VARIABLE in refused.value.remedy
     built = package / ".build" / "debug" / "harness-cli"
     built.parent.mkdir(parents=True)
     program(built, "")
-    assert harness_cli(package) == built
+    assert harness_cli(told.append, package) == built
     named = program(tmp_path / "mine", "")
     monkeypatch.setenv(CLI_VARIABLE, str(named))
-    assert harness_cli(package) == named
+    assert harness_cli(told.append, package) == named
     monkeypatch.setenv(CLI_VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(HostError, match="names no program"):
-        harness_cli(package)
+        harness_cli(told.append, package)
+    assert told == []
 
 
 # A compiler that leaves a program which measures, as `swift build` does.
@@ -255,6 +256,12 @@ def test_on_a_mac_the_program_is_built_from_the_sources_as_they_are(command, mac
     (result,) = json.loads(done.out)["results"]
     assert [each["passed"] for unit in result["units"] for each in unit["parity"]] == [True] * 4
     assert (package / ".build/release/commit").read_text() == COMMIT
+
+
+def test_that_a_simulated_phone_is_built_first_is_told(mac) -> None:
+    package, told = mac(), []
+    assert harness_cli(told.append, package) == package / ".build/release/harness-cli"
+    assert told == ["building harness-cli, which takes minutes the first time and seconds later"]
 
 
 def test_a_program_that_does_not_build_is_told_of_before_anything_is_queued(command, mac, exported, tmp_path) -> None:
