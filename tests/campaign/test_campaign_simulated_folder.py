@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from viewer import Viewer
 
 from mobiledeploy.campaign import session as sessions
 from mobiledeploy.campaign.harness_program import CLI_VARIABLE
@@ -33,7 +34,7 @@ def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, watch) 
     monkeypatch.setenv(CLI_VARIABLE, str(program))
     monkeypatch.setattr(sessions, "watch", watch)
     request = Request(MeasurementPlan(), "simulated", 2, HostOptions(port=0))
-    session = Session(str(tmp_path / "results.db"), request, None)
+    session = Session(str(tmp_path / "results.db"), request, Viewer())
     try:
         session._simulate()
     finally:
